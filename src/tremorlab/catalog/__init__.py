@@ -1,0 +1,1 @@
+"""Event tables: the schema, the readers, and the splits."""

@@ -1,0 +1,1 @@
+"""Windows, running spectra, and the dataset on disk."""

@@ -1,0 +1,1 @@
+"""Continuous records: where they come from and how they are prepared."""

@@ -8,7 +8,7 @@ import obspy
 PACKAGE = Path(__file__).resolve().parent
 
 #: The checkout that this package was installed from, or None when it was installed from a wheel.
-REPOSITORY = PACKAGE.parents[1] if (PACKAGE.parents[1] / "_toc.yml").exists() else None
+REPOSITORY = PACKAGE.parents[1] if (PACKAGE.parents[1] / "pyproject.toml").exists() else None
 
 #: Studies and catalogues: the repository's, or the copies inside the wheel.
 DATA = REPOSITORY / "data" if REPOSITORY else PACKAGE / "data"

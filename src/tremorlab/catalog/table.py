@@ -4,7 +4,8 @@ A catalogue is a plain `pandas.DataFrame` with the columns below, so that everyt
 `validate` is the gate that every reader goes through.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -16,7 +17,10 @@ from tremorlab.study import EVENT_CLASSES, Reliability
 #: Column -> (dtype, unit or meaning). Times, class, source and reliability are required, the rest may be missing.
 COLUMNS = {
     "event_id": ("str", "unique within the table"),
-    "onset": ("datetime64[ns, UTC]", "first arrival at the station, or origin time where no station is named"),
+    "onset": (
+        "datetime64[ns, UTC]",
+        "first arrival at the station, or origin time where no station is named",
+    ),
     "end": ("datetime64[ns, UTC]", "end of the signal; NaT when unknown"),
     "event_class": ("str", "one of tremorlab.study.EVENT_CLASSES"),
     "source": ("str", "who says so: catalogue, observatory, or 'read from the record'"),
@@ -26,13 +30,18 @@ COLUMNS = {
     "longitude": ("float64", "degrees east, -180 to 180"),
     "depth_km": ("float64", "kilometres below sea level"),
     "magnitude": ("float64", "as given by the source"),
-    "remarks": ("str", "free text"),
+    "remarks": ("str", "free text on one line"),
 }
 
 _REQUIRED = ("event_id", "onset", "event_class", "source", "reliability")
 _TEXT = [name for name, (dtype, _) in COLUMNS.items() if dtype == "str"]
 _NUMBERS = [name for name, (dtype, _) in COLUMNS.items() if dtype == "float64"]
 _TIMES = ["onset", "end"]
+#: Neither XML nor a text file carries these; in a catalogue they mean a damaged file.
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+#: A whole date first: pandas alone would complete "12:30Z" with today's date.
+_DATE = re.compile(r"\d{4}([-/]?)(0[1-9]|1[0-2])\1(0[1-9]|[12]\d|3[01])(?!\d)", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _LIMITS = {"latitude": (-90, 90), "longitude": (-180, 180), "depth_km": (-10, 800), "magnitude": (-5, 10)}
 
 
@@ -40,7 +49,7 @@ def _refuse(where, row, column, value, limit, remedy):
     raise CatalogError(f"{where}, row {row}, column {column!r}", f"{value!r} is not {limit}", remedy)
 
 
-def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int = 1) -> pd.DataFrame:
+def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int | Sequence[int] = 1) -> pd.DataFrame:
     """Check an event table against the schema and return it in canonical form, sorted by onset.
 
     Parameters
@@ -51,12 +60,14 @@ def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int = 
     where
         Name of the file or the source, for messages.
     first_row
-        Number of the first data row in that file (2 below a header line), for messages.
+        Number of the first data row in that file (2 below a header line), for messages; or the number of every
+        row, where the file has other lines between them.
 
     Returns
     -------
     pandas.DataFrame
-        Exactly the columns of `COLUMNS` in that order, index 0..n-1.
+        Exactly the columns of `COLUMNS` in that order, index 0..n-1; every text on one line, runs of white space
+        as one blank.
 
     Raises
     ------
@@ -66,15 +77,19 @@ def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int = 
     missing = [name for name in _REQUIRED if name not in frame.columns]
     if missing:
         raise CatalogError(
-            where, f"column(s) {', '.join(missing)} missing; found {', '.join(map(str, frame.columns))}",
+            where,
+            f"column(s) {', '.join(missing)} missing; found {', '.join(map(str, frame.columns))}",
             "Rename the columns, or give the reader a mapping",
         )
     unknown = [name for name in frame.columns if name not in COLUMNS]
     if unknown:
-        raise CatalogError(where, f"column(s) {', '.join(map(str, unknown))} unknown",
-                           f"The schema holds {', '.join(COLUMNS)}; put anything else into remarks")
+        raise CatalogError(
+            where,
+            f"column(s) {', '.join(map(str, unknown))} unknown",
+            f"The schema holds {', '.join(COLUMNS)}; put anything else into remarks",
+        )
     out = pd.DataFrame(index=range(len(frame)))
-    rows = np.arange(len(frame)) + first_row
+    rows = np.arange(len(frame)) + first_row if np.isscalar(first_row) else np.asarray(first_row)
     for name in COLUMNS:
         column = frame[name].reset_index(drop=True) if name in frame else pd.Series([None] * len(frame), dtype=object)
         if name in _TIMES:
@@ -82,43 +97,78 @@ def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int = 
         elif name in _NUMBERS:
             out[name] = _numbers(column, name, where, rows)
         else:
-            out[name] = pd.Series(["" if pd.isna(v) else str(v).strip() for v in column], dtype="str")
+            out[name] = _texts(column, name, where, rows)
     for name, allowed in (("event_class", tuple(EVENT_CLASSES)), ("reliability", get_args(Reliability))):
         for i in np.flatnonzero(~out[name].isin(allowed)):
-            _refuse(where, rows[i], name, out[name][i], f"one of {', '.join(allowed)}",
-                    "Map the source's own codes to these")
+            _refuse(
+                where,
+                rows[i],
+                name,
+                out[name][i],
+                f"one of {', '.join(allowed)}",
+                "Map the source's own codes to these",
+            )
     for name in ("event_id", "source"):
         for i in np.flatnonzero(out[name] == ""):
             _refuse(where, rows[i], name, "", "a text", "Every event needs one")
-    for i in np.flatnonzero(out["station"].ne("") & ~out["station"].str.fullmatch(r"[A-Za-z0-9]{1,8}\.[A-Za-z0-9]{1,8}")):
-        _refuse(where, rows[i], "station", out["station"][i], "NET.STA", "Write network and station code with a dot")
+    for i in np.flatnonzero(
+        out["station"].ne("") & ~out["station"].str.fullmatch(r"[A-Za-z0-9]{1,8}\.[A-Za-z0-9]{1,8}")
+    ):
+        _refuse(
+            where,
+            rows[i],
+            "station",
+            out["station"][i],
+            "NET.STA",
+            "Write network and station code with a dot",
+        )
     for i in np.flatnonzero(out["onset"].isna()):
         _refuse(where, rows[i], "onset", None, "a time", "Every event needs an onset")
     for i in np.flatnonzero(out["end"].lt(out["onset"])):
-        _refuse(where, rows[i], "end", str(out["end"][i]), f"after the onset {out['onset'][i]}", "Swap or correct them")
+        _refuse(
+            where,
+            rows[i],
+            "end",
+            str(out["end"][i]),
+            f"after the onset {out['onset'][i]}",
+            "Swap or correct them",
+        )
     for i in np.flatnonzero(out["event_id"].duplicated()):
         _refuse(where, rows[i], "event_id", out["event_id"][i], "unique", "Give every event its own id")
     return out.sort_values(["onset", "event_id"], kind="stable", ignore_index=True)
 
 
+def _texts(column, name, where, rows):
+    texts = ["" if pd.isna(value) else " ".join(str(value).split()) for value in column]
+    for row, text in zip(rows, texts, strict=True):
+        if _UNREADABLE.search(text):
+            _refuse(where, row, name, text, "readable text", "Remove the control characters")
+    return pd.Series(texts, dtype="str")
+
+
 def _times(column, name, where, rows):
-    times = []
-    for row, value in zip(rows, column, strict=True):
-        if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)) or value == "":
-            times.append(pd.NaT)
-            continue
-        try:
-            time = pd.Timestamp(str(value))
-        except (ValueError, OverflowError):
-            _refuse(where, row, name, value, "a time", "Write ISO 8601, e.g. 2015-08-15T00:00:00Z")
-        if time is pd.NaT:
-            times.append(time)
-            continue
-        if time.tzinfo is None:
-            _refuse(where, row, name, str(value), "a time with a zone",
-                    "Add Z for UTC or +09:00 for JST, or tell the reader timezone='UTC'")
-        times.append(time.tz_convert("UTC"))
-    return pd.Series(pd.DatetimeIndex(times, tz="UTC").as_unit("ns") if times else [], dtype="datetime64[ns, UTC]")
+    texts = ["" if pd.isna(value) else str(value) for value in column]
+    try:  # all at once where nothing is wrong, which is twenty times faster
+        if not all(_MOMENT.fullmatch(text) for text in texts if text):
+            raise ValueError
+        times = pd.to_datetime(texts, format="ISO8601", utc=True).as_unit("ns")
+    except ValueError:
+        times = [_time(text, name, where, row) if text else pd.NaT for row, text in zip(rows, texts, strict=True)]
+    return pd.Series(times, dtype="datetime64[ns, UTC]")
+
+
+def _time(text, name, where, row):
+    try:
+        time = pd.Timestamp(text).as_unit("ns")
+    except (ValueError, OverflowError):
+        time = None
+    if time is None or not _DATE.match(text):
+        remedy = "Write ISO 8601, e.g. 2015-08-15T00:00:00Z"
+        _refuse(where, row, name, text, "a time between 1678 and 2262", remedy)
+    if time.tzinfo is None:
+        remedy = "Add Z for UTC or +09:00 for JST, or tell the reader timezone='UTC'"
+        _refuse(where, row, name, text, "a time with a zone", remedy)
+    return time.tz_convert("UTC")
 
 
 def _numbers(column, name, where, rows):
@@ -131,7 +181,9 @@ def _numbers(column, name, where, rows):
     return numbers
 
 
-def from_records(records: Iterable[Mapping], where: object = "catalogue", first_row: int = 1) -> pd.DataFrame:
+def from_records(
+    records: Iterable[Mapping], where: object = "catalogue", first_row: int | Sequence[int] = 1
+) -> pd.DataFrame:
     """Build a validated event table from mappings with the keys of `COLUMNS`."""
     records = list(records)
     return validate(pd.DataFrame(records) if records else empty(), where, first_row)

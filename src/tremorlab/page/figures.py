@@ -1,0 +1,118 @@
+"""One look for all figures, and the drawings that several pages share.
+
+Colours are those of Okabe and Ito, which readers with any of the common colour-vision deficiencies can tell apart;
+every class also has its own line style, so that a figure survives a black-and-white printer.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+#: Class -> (colour, line style). The same class looks the same on every page.
+CLASS_STYLE = {
+    "tremor": ("#0072B2", "-"),
+    "eruption": ("#D55E00", "-"),
+    "earthquake": ("#009E73", "--"),
+    "vt": ("#009E73", "--"),
+    "long_period": ("#CC79A7", "-."),
+    "volcanic_earthquake": ("#E69F00", "-."),
+    "emission": ("#56B4E9", "-."),
+    "noise": ("#444444", ":"),
+}
+
+#: How a class is written in a legend.
+CLASS_LABEL = {"vt": "VT earthquake", "long_period": "long-period event"}
+
+
+def label_of(event_class: str) -> str:
+    """Return the class as readers see it."""
+    return CLASS_LABEL.get(event_class, event_class.replace("_", " "))
+
+
+def style_of(event_class: str) -> dict:
+    """Return matplotlib keywords (`color`, `linestyle`) of a class; a class without a style of its own is grey."""
+    colour, line = CLASS_STYLE.get(event_class, ("#888888", "-"))
+    return {"color": colour, "linestyle": line}
+
+
+def use_style() -> None:
+    """Set the look of the book for every figure that follows."""
+    sns.set_theme(
+        style="ticks",
+        context="notebook",
+        font_scale=0.9,
+        rc={
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": mpl.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),
+            "image.cmap": "cividis",
+            "legend.frameon": False,
+            "font.family": "DejaVu Sans",
+        },
+    )
+
+
+def draw_waveform(ax: Axes, waveform: np.ndarray, sampling_rate_hz: float, onset_s: float = np.nan) -> Axes:
+    """Draw one component against time, divided by its maximum; a tick above the trace marks the onset."""
+    times = np.arange(waveform.size) / sampling_rate_hz
+    ax.plot(times, waveform / np.abs(waveform).max(), color="#222222", linewidth=0.5)
+    if np.isfinite(onset_s):
+        ax.plot([onset_s], [1.12], marker="v", color="#D55E00", clip_on=False)
+    ax.set(xlim=(0, waveform.size / sampling_rate_hz), ylim=(-1.05, 1.05), yticks=[-1, 0, 1])
+    return ax
+
+
+def draw_running_spectrum(ax: Axes, running: np.ndarray, seconds: float, frequencies_hz: np.ndarray) -> Axes:
+    """Draw one running spectrum (frequencies x frames) as decibels below its maximum."""
+    decibels = 20 * np.log10(np.maximum(running / running.max(), 1e-3))
+    ax.imshow(
+        decibels,
+        origin="lower",
+        aspect="auto",
+        extent=(0, seconds, frequencies_hz[0], frequencies_hz[-1]),
+        vmin=-60,
+        vmax=0,
+        interpolation="nearest",
+    )
+    ax.set(ylim=(frequencies_hz[0], frequencies_hz[-1]))
+    return ax
+
+
+def draw_class_spectra(ax: Axes, frequencies_hz: np.ndarray, mean: np.ndarray, interval: np.ndarray, classes) -> Axes:
+    """Draw class-mean spectra (log10 amplitude) as decibels with their intervals."""
+    for c, name in enumerate(classes):
+        style = style_of(name)
+        ax.fill_between(
+            frequencies_hz, 20 * interval[0, c], 20 * interval[1, c], color=style["color"], alpha=0.18, linewidth=0
+        )
+        ax.plot(frequencies_hz, 20 * mean[c], label=label_of(name), linewidth=1.8, **style)
+    ax.set(xscale="log", xlim=(frequencies_hz[0], frequencies_hz[-1]), xlabel="frequency (Hz)")
+    ax.set_xticks([0.2, 0.5, 1, 2, 5, 10], ["0.2", "0.5", "1", "2", "5", "10"])
+    return ax
+
+
+def draw_crossings(ax: Axes, crossings: Sequence) -> Axes:
+    """Mark crossings by a vertical line, and the band where the order is undecided by a hatched strip."""
+    for crossing in crossings:
+        ax.axvspan(crossing.low_hz, crossing.high_hz, facecolor="none", edgecolor="#999999", hatch="///", linewidth=0)
+        ax.axvline(crossing.frequency_hz, color="#666666", linewidth=1)
+    return ax
+
+
+def draw_counts(ax: Axes, counts) -> Axes:
+    """Draw a table of counts (rows on the y axis, classes as stacked bars, numbers inside)."""
+    left = np.zeros(len(counts))
+    for name in counts.columns:
+        values = counts[name].to_numpy()
+        bars = ax.barh(counts.index.astype(str), values, left=left, color=style_of(name)["color"], label=label_of(name))
+        ax.bar_label(bars, [str(v) if v else "" for v in values], label_type="center", color="white", fontsize=8)
+        left += values
+    ax.invert_yaxis()
+    return ax

@@ -39,7 +39,10 @@ def _utc(value: object) -> UTCDateTime:
     text = str(value)
     if not (text.endswith("Z") or "+00:00" in text):
         raise ValueError(f"time {text!r} has no zone; write it in UTC with a trailing Z")
-    return UTCDateTime(text)
+    try:
+        return UTCDateTime(text)
+    except Exception as error:  # obspy raises several unrelated kinds for one mistake
+        raise ValueError(f"time {text!r} is not ISO 8601") from error
 
 
 Time = Annotated[UTCDateTime, BeforeValidator(_utc)]
@@ -174,7 +177,8 @@ class Study(_Record):
         min_length=1, description="class of the study -> the catalogue classes that make it up"
     )
     stations: list[str] = Field(
-        min_length=1, description="SEED ids NET.STA.LOC.CHA; ? and * as in SDS; the last letter of CHA is the component"
+        min_length=1,
+        description="SEED ids NET.STA.LOC.CHA; ? and * as in SDS; the last letter of CHA is the component",
     )
     components: str = Field("Z", pattern=r"^[A-Z0-9]+$", description="component codes, in the order of the arrays")
     catalogues: list[CatalogueFile] = Field(min_length=1)
@@ -233,7 +237,9 @@ def load(name: str | Path) -> Study:
         path = paths.DATA / "studies" / f"{name}.toml"
         if not path.exists():
             raise StudyError(
-                name, "no such study", f"Shipped studies: {', '.join(available())}; or give the path of a .toml file"
+                name,
+                "no such study",
+                f"Shipped studies: {', '.join(available())}; or give the path of a .toml file",
             )
     try:
         return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -35,7 +35,7 @@ def test_without_bursts_blocks_starve_as_often_as_shuffled_draws():
 
 def test_bursts_starve_more_blocks_than_chance():
     table = catalogue((["vt"] * 90 + ["eruption"] * 10) * 5)
-    row = starvation(table, share=0.15, minimum=5).loc["eruption"]
+    row = starvation(table, share=0.05, minimum=2).loc["eruption"]
     assert row["in_blocks"] > row["if_shuffled"] + 0.2
 
 

@@ -7,9 +7,11 @@ every class also has its own line style, so that a figure survives a black-and-w
 from collections.abc import Sequence
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 #: Class -> (colour, line style). The same class looks the same on every page.
 CLASS_STYLE = {
@@ -59,6 +61,28 @@ def use_style() -> None:
     )
 
 
+def publish(name: str, figure: Figure, made: str) -> None:
+    """Show a figure in the notebook and hand it to the book.
+
+    The page refers to it by ``{glue:figure} NAME`` with a caption that ends in ``{glue:text}`NAME-made` ``; the cell is
+    tagged ``remove-output``, so that readers of the book see the figure once, where its caption is.
+
+    Parameters
+    ----------
+    name
+        Name of the figure, ``fig-...``, for cross-references.
+    figure
+        The figure; it is closed afterwards.
+    made
+        Line from `provenance.Provenance.line`.
+    """
+    from myst_nb import glue  # only pages need it; it is slow to import
+
+    glue(name, figure)
+    glue(f"{name}-made", made, display=False)
+    plt.close(figure)
+
+
 def draw_waveform(ax: Axes, waveform: np.ndarray, sampling_rate_hz: float, onset_s: float = np.nan) -> Axes:
     """Draw one component against time, divided by its maximum; a tick above the trace marks the onset."""
     times = np.arange(waveform.size) / sampling_rate_hz
@@ -104,6 +128,30 @@ def draw_crossings(ax: Axes, crossings: Sequence) -> Axes:
         ax.axvspan(crossing.low_hz, crossing.high_hz, facecolor="none", edgecolor="#999999", hatch="///", linewidth=0)
         ax.axvline(crossing.frequency_hz, color="#666666", linewidth=1)
     return ax
+
+
+def draw_activity(ax: Axes, counts) -> Axes:
+    """Draw counts by bin and class as stacked bars, one bin beside the next, labelled by the start of the bin."""
+    bottom = np.zeros(len(counts))
+    for name in counts.columns:
+        ax.bar(range(len(counts)), counts[name], bottom=bottom, color=style_of(name)["color"], label=label_of(name))
+        bottom += counts[name].to_numpy()
+    ticks = np.unique(np.linspace(0, len(counts) - 1, 8).round().astype(int))
+    ax.set_xticks(ticks, [f"{counts.index[i]:%Y-%m-%d\n%H:%M}" for i in ticks])
+    ax.legend(ncols=len(counts.columns), loc="upper left", bbox_to_anchor=(0, 1.15))
+    return ax
+
+
+def draw_timelines(axes: Sequence[Axes], catalogs: dict) -> Sequence[Axes]:
+    """Draw the cumulative share of events by class against time, one panel a catalogue."""
+    for ax, (title, catalog) in zip(np.atleast_1d(axes), catalogs.items(), strict=True):
+        for name, events in catalog.groupby("event_class"):
+            share = np.arange(1, len(events) + 1) / len(events)
+            ax.step(events["onset"], share, where="post", label=label_of(name), **style_of(name))
+        ax.set_title(f"{title} ({len(catalog)} events)", loc="left", fontsize=9)
+        ax.set(ylim=(0, 1.05), yticks=[0, 1])
+        ax.legend(fontsize=7, ncols=2, loc="upper left")
+    return axes
 
 
 def draw_counts(ax: Axes, counts) -> Axes:

@@ -1,0 +1,96 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from tremorlab.dataset.class_spectra import Crossing
+from tremorlab.page import figures
+
+
+@pytest.fixture
+def ax():
+    figures.use_style()
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def luminance(colour):
+    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in plt.matplotlib.colors.to_rgb(colour))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def test_classes_that_meet_in_one_study_differ_in_colour_and_in_line():
+    for group in (("tremor", "earthquake", "noise"), ("eruption", "vt", "long_period", "noise")):
+        styles = [figures.CLASS_STYLE[name] for name in group]
+        assert len({colour for colour, _ in styles}) == len(group)
+        assert len({line for _, line in styles}) == len(group)
+
+
+@pytest.mark.parametrize("name", ["tremor", "eruption", "earthquake", "noise"])
+def test_lines_have_contrast_against_white(name):
+    assert 1.05 / (luminance(figures.CLASS_STYLE[name][0]) + 0.05) >= 3.0
+
+
+def test_waveform_is_divided_by_its_maximum_and_the_onset_marked(ax):
+    figures.draw_waveform(ax, np.array([0.0, -4.0, 2.0]), 1.0, onset_s=1.0)
+    assert ax.lines[0].get_ydata().tolist() == [0, -1, 0.5]
+    assert ax.lines[1].get_xdata().tolist() == [1.0]
+
+
+def test_waveform_without_onset_has_no_mark(ax):
+    figures.draw_waveform(ax, np.array([0.0, -4.0, 2.0]), 1.0)
+    assert len(ax.lines) == 1
+
+
+def test_running_spectrum_is_drawn_in_decibels_below_its_maximum(ax):
+    figures.draw_running_spectrum(ax, np.array([[10.0, 1.0], [1e-9, 5.0]]), 2.0, np.array([1.0, 2.0]))
+    assert ax.images[0].get_array().data == pytest.approx(np.array([[0, -20], [-60, 20 * np.log10(0.5)]]))
+
+
+def test_class_spectra_have_a_line_and_a_band_each(ax):
+    f = np.array([0.2, 1.0, 10.0])
+    mean = np.zeros((2, 3))
+    figures.draw_class_spectra(ax, f, mean, np.stack([mean - 1, mean + 1]), ("tremor", "noise"))
+    assert [line.get_label() for line in ax.lines] == ["tremor", "noise"]
+    assert len(ax.collections) == 2
+
+
+def test_crossing_is_a_line_in_its_band(ax):
+    figures.draw_crossings(ax, [Crossing(5.0, 4.0, 8.0)])
+    assert ax.lines[0].get_xdata()[0] == 5.0
+    assert ax.patches[0].get_extents().width > 0
+
+
+def test_counts_are_written_into_the_bars(ax):
+    counts = pd.DataFrame({"vt": [3, 0], "noise": [1, 2]}, index=["train", "test"])
+    figures.draw_counts(ax, counts)
+    assert [text.get_text() for text in ax.texts] == ["3", "", "1", "2"]
+
+
+def test_activity_bars_stack_to_the_total(ax):
+    index = pd.date_range("2015-01-01", periods=3, freq="D", tz="UTC")
+    figures.draw_activity(ax, pd.DataFrame({"noise": [1, 2, 0], "vt": [4, 0, 1]}, index=index))
+    assert max(bar.get_y() + bar.get_height() for bar in ax.patches) == 5
+    assert ax.get_xticklabels()[0].get_text().startswith("2015-01-01")
+
+
+def test_timelines_end_at_one(ax):
+    onset = pd.to_datetime(["2015-01-01", "2015-01-02", "2015-01-05"], utc=True)
+    table = pd.DataFrame({"onset": onset, "event_class": ["vt", "vt", "noise"]})
+    figures.draw_timelines([ax], {"one": table})
+    assert ax.lines[0].get_ydata()[-1] == 1
+    assert ax.get_title(loc="left") == "one (3 events)"
+
+
+def test_a_class_without_a_style_is_grey():
+    assert figures.style_of("rockfall")["color"] == "#888888"
+    assert figures.label_of("volcanic_tremor") == "volcanic tremor"
+
+
+def test_published_figure_carries_its_provenance(ax):
+    from IPython.testing.globalipapp import start_ipython
+
+    start_ipython()
+    figures.publish("fig-x", ax.figure, "tremorlab 0 · seed 1")
+    assert not plt.fignum_exists(ax.figure.number)

@@ -63,8 +63,8 @@ def test_classes_of_the_catalogue_map_to_classes_of_the_study():
 
 
 def test_periods_are_read_as_utc(tmp_path):
-    text = MINIMAL + '[splits]\nkind = "period"\n[splits.periods]\ntest = [["2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z"]]'
-    assert load(tmp_path, text).splits.periods["test"][0][0] == UTCDateTime(2024, 1, 1)
+    text = '[splits]\nkind = "period"\n[splits.periods]\ntest = [["2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z"]]'
+    assert load(tmp_path, MINIMAL + text).splits.periods["test"][0][0] == UTCDateTime(2024, 1, 1)
 
 
 def test_a_study_is_frozen(tmp_path):
@@ -89,7 +89,7 @@ def test_text_that_is_not_toml_is_refused(tmp_path):
 
 
 def test_bytes_that_are_not_utf8_are_refused(tmp_path):
-    (tmp_path / "mine.toml").write_bytes(b"name = \"\xff\xfe\"")
+    (tmp_path / "mine.toml").write_bytes(b'name = "\xff\xfe"')
     with pytest.raises(StudyError, match=r"mine\.toml: is not TOML: .*utf-8"):
         study.load(tmp_path / "mine.toml")
 

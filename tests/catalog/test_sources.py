@@ -27,7 +27,9 @@ def test_absolute_path_is_taken_as_it_is(tmp_path):
 
 def test_missing_catalogue_names_the_places_looked_in(monkeypatch, tmp_path):
     monkeypatch.setenv("TREMORLAB_DATA", str(tmp_path))
-    with pytest.raises(DataMissingError, match=rf"none\.csv: no such catalogue; looked for .*{tmp_path.name}.none\.csv"):
+    with pytest.raises(
+        DataMissingError, match=rf"none\.csv: no such catalogue; looked for .*{tmp_path.name}.none\.csv"
+    ):
         sources.locate("none.csv")
 
 

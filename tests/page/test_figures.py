@@ -3,8 +3,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tremorlab.dataset.class_spectra import Crossing
+from tremorlab import study
+from tremorlab.catalog.sources import of_study
+from tremorlab.dataset.windows import cut, plan
 from tremorlab.page import figures
+from tremorlab.waveform.sources import open_source
 
 
 @pytest.fixture
@@ -16,7 +19,8 @@ def ax():
 
 
 def luminance(colour):
-    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in plt.matplotlib.colors.to_rgb(colour))
+    rgb = plt.matplotlib.colors.to_rgb(colour)
+    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
@@ -57,7 +61,7 @@ def test_class_spectra_have_a_line_and_a_band_each(ax):
 
 
 def test_crossing_is_a_line_in_its_band(ax):
-    figures.draw_crossings(ax, [Crossing(5.0, 4.0, 8.0)])
+    figures.draw_crossings(ax, pd.DataFrame([{"frequency_hz": 5.0, "low_hz": 4.0, "high_hz": 8.0}]))
     assert ax.lines[0].get_xdata()[0] == 5.0
     assert ax.patches[0].get_extents().width > 0
 
@@ -88,9 +92,19 @@ def test_a_class_without_a_style_is_grey():
     assert figures.label_of("volcanic_tremor") == "volcanic tremor"
 
 
-def test_published_figure_carries_its_provenance(ax):
-    from IPython.testing.globalipapp import start_ipython
+def test_window_is_drawn_with_its_onset_and_spectrum():
+    micro = study.load("micro_volcano")
+    found = cut(plan(of_study(micro), micro), open_source(micro), micro)
+    figure, (upper, lower) = plt.subplots(2)
+    row = int(np.flatnonzero(found.windows["event_class"] == "volcanic_earthquake")[0])
+    figures.draw_window(upper, lower, found, row, micro)
+    assert upper.lines[1].get_xdata()[0] == pytest.approx(8.0, abs=0.021)
+    assert lower.images[0].get_array().shape == (64, 16)
+    assert "volcanic earthquake" in upper.get_title()
+    plt.close(figure)
 
-    start_ipython()
-    figures.publish("fig-x", ax.figure, "tremorlab 0 · seed 1")
-    assert not plt.fignum_exists(ax.figure.number)
+
+def test_a_silent_band_does_not_squeeze_the_rest(ax):
+    mean = np.array([[0.0, -1.0, -9.0]])
+    figures.draw_class_spectra(ax, np.array([0.2, 1.0, 10.0]), mean, np.stack([mean, mean]), ("noise",))
+    assert ax.get_ylim()[0] == -60

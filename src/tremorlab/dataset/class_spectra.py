@@ -6,8 +6,10 @@ with the band in which the order of the classes is not decided by the data.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from obspy.signal.konnoohmachismoothing import konno_ohmachi_smoothing_window
 
 from tremorlab.errors import DatasetError
@@ -36,15 +38,6 @@ class ClassSpectra:
         """Return the (2, C, F) percentile interval of the means."""
         tail = (1 - level) / 2
         return np.quantile(self.replicates, [tail, 1 - tail], axis=0)
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Frequency at which two class means change order, and the band in which their order is undecided (95 %)."""
-
-    frequency_hz: float
-    low_hz: float
-    high_hz: float
 
 
 def window_spectra(running: np.ndarray, normalise: str = "maximum") -> np.ndarray:
@@ -132,35 +125,33 @@ def class_spectra(
     return ClassSpectra(frequencies_hz, names, mean, drawn)
 
 
-def crossings(spectra: ClassSpectra, first: str, second: str, level: float = 0.95) -> list[Crossing]:
-    """Frequencies where the mean spectra of two classes change order.
+def crossings(spectra: ClassSpectra, level: float = 0.95) -> pd.DataFrame:
+    """Frequencies where the mean spectra of two classes change order, for all pairs of classes.
 
-    The band of a crossing reaches to the nearest frequencies on both sides at which the sign of the difference is
-    the same in a share `level` of the bootstrap draws (one-sided on each side); it ends at the first or last
-    frequency where that never happens.
+    Returns
+    -------
+    pandas.DataFrame
+        One row a crossing: ``first`` and ``second`` class, ``frequency_hz``, and the band ``low_hz`` to ``high_hz`` in
+        which their order is not decided. The band reaches to the nearest frequencies on both sides at which the sign of
+        the difference is the same in a share `level` of the bootstrap draws (one-sided on each side), and to the first
+        or last frequency where that never happens.
     """
-    for name in (first, second):
-        if name not in spectra.classes:
-            raise DatasetError(
-                "crossings",
-                f"class {name!r} is not one of {', '.join(spectra.classes)}",
-                "Choose two of them",
-            )
-    a, b = spectra.classes.index(first), spectra.classes.index(second)
-    f = spectra.frequencies_hz
-    difference = spectra.mean[a] - spectra.mean[b]
-    above = (spectra.replicates[:, a] > spectra.replicates[:, b]).mean(axis=0)
-    decided = (above >= level) | (above <= 1 - level)
-    found = []
+    rows = []
+    for a, b in combinations(range(len(spectra.classes)), 2):
+        above = (spectra.replicates[:, a] > spectra.replicates[:, b]).mean(axis=0)
+        decided = (above >= level) | (above <= 1 - level)
+        found = _sign_changes(spectra.frequencies_hz, spectra.mean[a] - spectra.mean[b], decided)
+        rows += [(spectra.classes[a], spectra.classes[b], *crossing) for crossing in found]
+    return pd.DataFrame(rows, columns=["first", "second", "frequency_hz", "low_hz", "high_hz"])
+
+
+def _sign_changes(f, difference, decided):
     for i in np.flatnonzero(np.sign(difference[:-1]) * np.sign(difference[1:]) < 0):
         share = difference[i] / (difference[i] - difference[i + 1])
         left = np.flatnonzero(decided[: i + 1])
         right = np.flatnonzero(decided[i + 1 :])
-        found.append(
-            Crossing(
-                float(f[i] + share * (f[i + 1] - f[i])),
-                float(f[left[-1]]) if left.size else float(f[0]),
-                float(f[i + 1 + right[0]]) if right.size else float(f[-1]),
-            )
+        yield (
+            f[i] + share * (f[i + 1] - f[i]),
+            f[left[-1]] if left.size else f[0],
+            f[i + 1 + right[0]] if right.size else f[-1],
         )
-    return found

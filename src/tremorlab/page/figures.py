@@ -4,14 +4,14 @@ Colours are those of Okabe and Ito, which readers with any of the common colour-
 every class also has its own line style, so that a figure survives a black-and-white printer.
 """
 
-from collections.abc import Sequence
-
 import matplotlib as mpl
-import matplotlib.pyplot as plt
+import matplotlib.dates as mdates
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from tremorlab.dataset import spectra
+from tremorlab.study import Study
 
 #: Class -> (colour, line style). The same class looks the same on every page.
 CLASS_STYLE = {
@@ -61,28 +61,6 @@ def use_style() -> None:
     )
 
 
-def publish(name: str, figure: Figure, made: str) -> None:
-    """Show a figure in the notebook and hand it to the book.
-
-    The page refers to it by ``{glue:figure} NAME`` with a caption that ends in ``{glue:text}`NAME-made` ``; the cell is
-    tagged ``remove-output``, so that readers of the book see the figure once, where its caption is.
-
-    Parameters
-    ----------
-    name
-        Name of the figure, ``fig-...``, for cross-references.
-    figure
-        The figure; it is closed afterwards.
-    made
-        Line from `provenance.Provenance.line`.
-    """
-    from myst_nb import glue  # only pages need it; it is slow to import
-
-    glue(name, figure)
-    glue(f"{name}-made", made, display=False)
-    plt.close(figure)
-
-
 def draw_waveform(ax: Axes, waveform: np.ndarray, sampling_rate_hz: float, onset_s: float = np.nan) -> Axes:
     """Draw one component against time, divided by its maximum; a tick above the trace marks the onset."""
     times = np.arange(waveform.size) / sampling_rate_hz
@@ -109,6 +87,18 @@ def draw_running_spectrum(ax: Axes, running: np.ndarray, seconds: float, frequen
     return ax
 
 
+def draw_window(upper: Axes, lower: Axes, cut, row: int, study: Study) -> None:
+    """Draw one window of a `dataset.windows.Cut`: its first component above, the running spectrum below."""
+    rule, rate = study.running_spectrum, study.preparation.sampling_rate_hz
+    window = cut.windows.iloc[row]
+    start = spectra.margin_samples(rule)
+    draw_waveform(upper, cut.waveforms[row, 0, start : start + study.window.samples], rate, window["onset_s"])
+    running = spectra.running_spectra(cut.waveforms[row], rule, rate)[0]
+    draw_running_spectrum(lower, running, study.window_s, spectra.frequencies_hz(rule, rate))
+    upper.set_title(f"{label_of(window['event_class'])}\n{window['station']}", fontsize=9)
+    lower.set(xlabel="time (s)")
+
+
 def draw_class_spectra(ax: Axes, frequencies_hz: np.ndarray, mean: np.ndarray, interval: np.ndarray, classes) -> Axes:
     """Draw class-mean spectra (log10 amplitude) as decibels with their intervals."""
     for c, name in enumerate(classes):
@@ -117,14 +107,16 @@ def draw_class_spectra(ax: Axes, frequencies_hz: np.ndarray, mean: np.ndarray, i
             frequencies_hz, 20 * interval[0, c], 20 * interval[1, c], color=style["color"], alpha=0.18, linewidth=0
         )
         ax.plot(frequencies_hz, 20 * mean[c], label=label_of(name), linewidth=1.8, **style)
+    # A record without energy in a band would otherwise squeeze everything else to a line.
+    ax.set_ylim(bottom=max(ax.get_ylim()[0], 20 * mean.max() - 60))
     ax.set(xscale="log", xlim=(frequencies_hz[0], frequencies_hz[-1]), xlabel="frequency (Hz)")
     ax.set_xticks([0.2, 0.5, 1, 2, 5, 10], ["0.2", "0.5", "1", "2", "5", "10"])
     return ax
 
 
-def draw_crossings(ax: Axes, crossings: Sequence) -> Axes:
-    """Mark crossings by a vertical line, and the band where the order is undecided by a hatched strip."""
-    for crossing in crossings:
+def draw_crossings(ax: Axes, crossings) -> Axes:
+    """Mark the rows of `class_spectra.crossings`: a line, and a hatched strip where the order is undecided."""
+    for crossing in crossings.itertuples():
         ax.axvspan(crossing.low_hz, crossing.high_hz, facecolor="none", edgecolor="#999999", hatch="///", linewidth=0)
         ax.axvline(crossing.frequency_hz, color="#666666", linewidth=1)
     return ax
@@ -142,15 +134,20 @@ def draw_activity(ax: Axes, counts) -> Axes:
     return ax
 
 
-def draw_timelines(axes: Sequence[Axes], catalogs: dict) -> Sequence[Axes]:
-    """Draw the cumulative share of events by class against time, one panel a catalogue."""
-    for ax, (title, catalog) in zip(np.atleast_1d(axes), catalogs.items(), strict=True):
+def draw_timelines(axes: Axes | np.ndarray, catalogs: dict) -> Axes | np.ndarray:
+    """Draw the cumulative share of events by class against time, one panel a catalogue; panels left over go."""
+    panels = np.atleast_1d(axes).ravel()
+    for ax, (title, catalog) in zip(panels, catalogs.items(), strict=False):
         for name, events in catalog.groupby("event_class"):
             share = np.arange(1, len(events) + 1) / len(events)
             ax.step(events["onset"], share, where="post", label=label_of(name), **style_of(name))
         ax.set_title(f"{title} ({len(catalog)} events)", loc="left", fontsize=9)
         ax.set(ylim=(0, 1.05), yticks=[0, 1])
-        ax.legend(fontsize=7, ncols=2, loc="upper left")
+        ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
+        ax.tick_params(labelsize=8)
+        ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(0, 0.6))
+    for ax in panels[len(catalogs) :]:
+        ax.remove()
     return axes
 
 

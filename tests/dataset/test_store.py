@@ -1,0 +1,419 @@
+"""Datasets on disk: against SeisBench's own reader and writer, and against damaged files."""
+
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.require import needs
+from tremorlab.dataset import store
+from tremorlab.errors import DatasetError
+
+RATE = 25.0
+COMPONENTS = "ENZ"
+OPTIONS = {"study": "loopback", "sampling_rate_hz": RATE, "components": COMPONENTS}
+
+
+def windows_table(count, samples=256, prefix="event"):
+    """Windows as `tremorlab.dataset.windows.plan` makes them, with splits and a column of the user's own."""
+    start = pd.Timestamp("2009-03-20T17:20:19.56Z").as_unit("ns") + pd.to_timedelta(np.arange(count) * 600, unit="s")
+    frame = pd.DataFrame(
+        {
+            "window_id": [f"{prefix}{i}_NA.REF_000" for i in range(count)],
+            "event_id": [f"{prefix}{i}" for i in range(count)],
+            "event_class": ["vt" if i % 2 else "noise" for i in range(count)],
+            "station": "NA.REF",
+            "seed_id": "NA.REF.00.EH?",
+            "start": start,
+            "end": start + pd.Timedelta(samples / RATE, "s"),
+            "onset_s": [2.012 if i % 2 else np.nan for i in range(count)],
+            "source": "read from the record, by eye",
+            "reliability": "high",
+            "split": [("train", "validation", "test")[i % 3] for i in range(count)],
+            "azimuth": np.arange(count) / 7,
+        }
+    )
+    return frame
+
+
+def waveforms_of(count, samples=256, margin=32):
+    shape = (count, len(COMPONENTS), samples + 2 * margin)
+    return np.random.default_rng(count).standard_normal(shape).astype(np.float32)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """A dataset of 20 windows on disk; tests damage it."""
+    store.write(tmp_path / "set", waveforms_of(20), windows_table(20), **OPTIONS)
+    return tmp_path / "set"
+
+
+def refuse(path, match):
+    with pytest.raises(DatasetError, match=match):
+        store.open(path)
+
+
+def rewrite(path, change):
+    """Edit metadata.csv as a table of text."""
+    table = pd.read_csv(path / "metadata.csv", dtype=str, keep_default_na=False)
+    change(table).to_csv(path / "metadata.csv", index=False)
+
+
+# --- our writer and our reader ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 5, 255, 256, 257, 600])
+def test_a_dataset_comes_back_as_it_was(tmp_path, count):
+    waveforms, windows = waveforms_of(count), windows_table(count)
+    store.write(tmp_path / "set", waveforms, windows, **OPTIONS)
+    with store.open(tmp_path / "set") as dataset:
+        assert (dataset.study, dataset.sampling_rate_hz, dataset.components) == ("loopback", RATE, COMPONENTS)
+        assert len(dataset) == len(dataset.waveforms) == count
+        np.testing.assert_array_equal(dataset.waveforms[:], waveforms)
+        pd.testing.assert_frame_equal(dataset.windows, windows, rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=25)
+@given(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=6).filter(any))
+def test_written_bit_by_bit_is_written_at_once(tmp_path_factory, sizes):
+    folder = tmp_path_factory.mktemp("bits")
+    waveforms, windows = waveforms_of(sum(sizes), 16, 0), windows_table(sum(sizes), 16)
+    with store.Writer(folder / "set", **OPTIONS) as writer:
+        first = 0
+        for size in sizes:
+            writer.add(waveforms[first : first + size], windows[first : first + size])
+            first += size
+            assert len(writer) == first
+    with store.open(folder / "set") as dataset:
+        np.testing.assert_array_equal(dataset.waveforms[:], waveforms)
+        pd.testing.assert_frame_equal(dataset.windows, windows, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [7, -1, np.int64(3), slice(4, 12, 3), slice(None), [19, 0, 0, 7], np.arange(20) % 3 == 0, np.array([], dtype=int)],
+    ids=str,
+)
+def test_waveforms_are_indexed_like_an_array(dataset, index):
+    with store.open(dataset) as opened:
+        np.testing.assert_array_equal(opened.waveforms[index], waveforms_of(20)[index])
+        rows = opened.windows.index[opened.windows["split"] == "train"]
+        np.testing.assert_array_equal(opened.waveforms[rows], waveforms_of(20)[::3])
+
+
+def test_waveforms_can_be_walked_through(dataset):
+    with store.open(dataset) as opened:
+        assert sum(1 for waveform in opened.waveforms if waveform.shape == (3, 320)) == 20
+
+
+def test_the_table_says_when_the_first_sample_was_taken(dataset):
+    table = pd.read_csv(dataset / "metadata.csv")
+    start = pd.Timestamp("2009-03-20T17:20:19.56Z")
+    assert pd.Timestamp(table["trace_start_time"][0]) == start - pd.Timedelta(32 / RATE, "s")
+    assert table["trace_onset_sample"][1] == pytest.approx(32 + 2.012 * RATE)
+    assert table["trace_name"][19] == "bucket0$19,:3,:320"
+    assert set(table["split"]) == {"train", "dev", "test"}
+    with h5py.File(dataset / "waveforms.hdf5") as file:
+        assert file["data_format/component_order"][()] == b"ENZ"
+        assert file["data_format/dimension_order"][()] == b"CW"
+        assert file["data_format/sampling_rate"][()] == RATE
+        assert file["data_format/unit"][()] == b"counts"
+        assert file["data/bucket0"].dtype == np.float32
+
+
+def test_an_existing_dataset_is_replaced_only_when_asked(dataset):
+    with pytest.raises(DatasetError, match=r"set: exists already\. Choose another name, or give overwrite=True"):
+        store.write(dataset, waveforms_of(3), windows_table(3), **OPTIONS)
+    store.write(dataset, waveforms_of(3), windows_table(3), **OPTIONS, overwrite=True)
+    with store.open(dataset) as opened:
+        assert len(opened) == 3
+    assert [entry.name for entry in dataset.parent.iterdir()] == ["set"]
+
+
+# --- SeisBench's reader and writer -----------------------------------------------------------------------------------
+
+
+def seisbench_data():
+    needs("seisbench")
+    import seisbench.data
+
+    return seisbench.data
+
+
+def test_seisbench_reads_our_dataset(tmp_path):
+    seisbench = seisbench_data()
+    store.write(tmp_path / "set", waveforms_of(300), windows_table(300), **OPTIONS)
+    theirs = seisbench.WaveformDataset(tmp_path / "set", component_order="ENZ", dimension_order="NCW")
+    assert len(theirs) == 300
+    np.testing.assert_array_equal(theirs.get_waveforms(), waveforms_of(300))
+    waveform, metadata = theirs.get_sample(270)
+    np.testing.assert_array_equal(waveform, waveforms_of(300)[270])
+    assert metadata["trace_sampling_rate_hz"] == RATE
+    assert metadata["station_code"] == "REF"
+    assert metadata["source_type"] == "noise"
+    assert len(theirs.train()) == len(theirs.dev()) == len(theirs.test()) == 100
+    turned = seisbench.WaveformDataset(tmp_path / "set", component_order="ZNE")
+    np.testing.assert_array_equal(turned.get_waveforms([2]), waveforms_of(300)[[2], ::-1])
+
+
+@pytest.mark.parametrize("dimensions", ["CW", "WC"])
+@pytest.mark.parametrize("components", ["ENZ", "ZNE"])
+@pytest.mark.parametrize("bucket_size", [1, 8, 1024])
+def test_we_read_what_seisbench_writes(tmp_path, dimensions, components, bucket_size):
+    seisbench = seisbench_data()
+    expected = waveforms_of(20)
+    with seisbench.WaveformDataWriter(tmp_path / "metadata.csv", tmp_path / "waveforms.hdf5") as writer:
+        writer.data_format = {
+            "dimension_order": dimensions,
+            "component_order": components,
+            "sampling_rate": RATE,
+            "measurement": "velocity",
+            "unit": "counts",
+            "instrument_response": "not restituted",
+        }
+        writer.bucket_size = bucket_size
+        for i, waveform in enumerate(expected):
+            stored = waveform if components == "ENZ" else waveform[::-1]
+            metadata = {
+                "trace_name": f"trace {i}",
+                "trace_start_time": f"2015-08-15T00:{i:02d}:00.00Z",
+                "trace_p_arrival_sample": 50 + i,
+                "station_network_code": "NA",
+                "station_code": "SKR",
+                "trace_channel": "HH",
+                "source_id": f"{i:04d}",
+                "source_type": "eruption",
+                "split": "dev",
+                "path_back_azimuth_deg": 10.0 * i,
+            }
+            writer.add_trace(metadata, stored if dimensions == "CW" else stored.T)
+    with store.open(tmp_path) as dataset:
+        waveforms = dataset.waveforms[:]
+        np.testing.assert_array_equal(waveforms if components == "ENZ" else waveforms[:, ::-1], expected)
+        np.testing.assert_array_equal(dataset.waveforms[[7, 3]], waveforms[[7, 3]])
+        assert (dataset.study, dataset.components) == ("", components)
+        row = dataset.windows.iloc[3]
+        assert (row["window_id"], row["event_id"], row["event_class"]) == ("trace 3", "0003", "eruption")
+        assert (row["station"], row["seed_id"], row["split"]) == ("NA.SKR", "NA.SKR..HH?", "validation")
+        assert row["start"] == pd.Timestamp("2015-08-15T00:03:00Z")
+        assert row["end"] - row["start"] == pd.Timedelta(320 / RATE, "s")
+        assert row["onset_s"] == pytest.approx(53 / RATE)
+        assert row["path_back_azimuth_deg"] == 30
+
+
+def test_seisbench_traces_of_different_length_are_read_one_by_one(tmp_path):
+    seisbench = seisbench_data()
+    lengths = [300, 310, 305]
+    with seisbench.WaveformDataWriter(tmp_path / "metadata.csv", tmp_path / "waveforms.hdf5") as writer:
+        writer.data_format = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 100}
+        for length in lengths:
+            writer.add_trace({"station_code": "A"}, np.full((3, length), length, np.float32))
+    with store.open(tmp_path) as dataset:
+        assert dataset.waveforms.lengths.tolist() == lengths
+        for i, length in enumerate(lengths):
+            np.testing.assert_array_equal(dataset.waveforms[i], np.full((3, length), length))
+        with pytest.raises(DatasetError, match=r"window 1 has 310 samples, window 0 has 300\. Read .* one by one"):
+            dataset.waveforms[:]
+
+
+def test_components_of_each_trace_are_put_in_the_order_of_the_dataset(dataset):
+    orders = ["ENZ", "ZNE", "NEZ", "ZEN"] * 5
+    rewrite(dataset, lambda table: table.assign(trace_component_order=orders))
+    with store.open(dataset) as opened:
+        expected = np.stack(
+            [[w[order.index(c)] for c in "ENZ"] for w, order in zip(waveforms_of(20), orders, strict=True)]
+        )
+        np.testing.assert_array_equal(opened.waveforms[:], expected)
+
+
+def test_little_is_needed_to_read_a_dataset(tmp_path):
+    (tmp_path / "metadata.csv").write_text("trace_name,trace_dt_s\nalone,0.01\n")
+    with h5py.File(tmp_path / "waveforms.hdf5", "w") as file:
+        file["data/alone"] = np.arange(12).reshape(2, 6)
+        file["data_format/component_order"] = ["Z", "N"]
+    with store.open(tmp_path) as dataset:
+        assert (dataset.components, dataset.sampling_rate_hz) == ("ZN", 100.0)
+        np.testing.assert_array_equal(dataset.waveforms[0], np.arange(12).reshape(2, 6))
+        assert dataset.windows["window_id"][0] == "alone"
+        assert dataset.windows[["start", "end", "onset_s"]].isna().all(axis=None)
+
+
+def test_reading_needs_little_memory(tmp_path):
+    count = 800
+    with store.Writer(tmp_path / "set", **OPTIONS) as writer:
+        for part in range(8):
+            writer.add(np.ones((100, 3, 4160), np.float32), windows_table(100, 4096, f"part{part}_"))
+    script = (
+        "import resource, sys; from tremorlab.dataset import store\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = peak()\n"
+        "with store.open(sys.argv[1]) as dataset:\n"
+        "    total = sum(dataset.waveforms[i].sum() for i in range(len(dataset)))\n"
+        "print(int(total), peak() - before)\n"
+    )
+    run = [sys.executable, "-c", script, str(tmp_path / "set")]
+    total, grown_mb = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
+    assert int(total) == count * 3 * 4160
+    assert float(grown_mb) < 15  # the file has 40 MB
+
+
+# --- refused when writing --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda w, t: (w[:, :2], t), r"waveforms of shape \(4, 2, 320\) for 4 windows of components ENZ"),
+        (lambda w, t: (w[:3], t), r"waveforms of shape \(3, 3, 320\) for 4 windows"),
+        (lambda w, t: (w[0], t), r"waveforms of shape \(3, 320\) for 4 windows.*Give shape \(4, 3, 320\)"),
+        (lambda w, t: (np.float32(1), t), r"waveforms of shape \(\) for 4 windows"),
+        (lambda w, t: (w[..., :200], t), r"window event0_NA.REF_000: 200 samples are not its 256 with the same"),
+        (lambda w, t: (w[..., :301], t), r"301 samples are not its 256 with the same margin at both ends"),
+        (lambda w, t: (np.where(w == w[2, 1, 5], np.nan, w), t), "window event2_NA.REF_000: has NaN or infinite"),
+        (lambda w, t: (w, t.drop(columns=["onset_s", "source"])), r"column\(s\) onset_s, source missing"),
+        (lambda w, t: (w, t.assign(window_id="same")), "window same: occurs twice. Leave one"),
+        (lambda w, t: (w, t.assign(seed_id="REF.EHZ")), "window event0_NA.REF_000: seed_id 'REF.EHZ' is not NET.STA"),
+        (lambda w, t: (w[:0], t[:0]), "there is no window to write"),
+    ],
+)
+def test_windows_that_do_not_fit_leave_nothing_behind(tmp_path, change, match):
+    waveforms, windows = change(waveforms_of(4), windows_table(4))
+    with pytest.raises(DatasetError, match=match):
+        store.write(tmp_path / "set", waveforms, windows, **OPTIONS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_writer_leaves_nothing_behind(tmp_path):
+    def interrupted():
+        with store.Writer(tmp_path / "set", **OPTIONS) as writer:
+            writer.add(waveforms_of(300), windows_table(300))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_folder_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("irreplaceable")
+    with pytest.raises(DatasetError, match=r"exists and is not a dataset. Choose another name"):
+        store.write(tmp_path, waveforms_of(3), windows_table(3), **OPTIONS, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "irreplaceable"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatasetError, match=r"file/set: cannot be written: .*Choose a folder"):
+        store.write(tmp_path / "file" / "set", waveforms_of(3), windows_table(3), **OPTIONS)
+
+
+# --- refused when reading --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "waveforms.hdf5"])
+def test_a_missing_file_is_named(dataset, name):
+    (dataset / name).unlink()
+    refuse(dataset, rf"{name}: cannot be read.*: ")
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "waveforms.hdf5"])
+def test_garbage_is_refused(dataset, name):
+    (dataset / name).write_bytes(np.random.default_rng(0).bytes(5000))
+    refuse(dataset, rf"{name}: (is not CSV|cannot be read as HDF5): ")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_cut_off_hdf5_file_is_refused(dataset, share):
+    content = (dataset / "waveforms.hdf5").read_bytes()
+    (dataset / "waveforms.hdf5").write_bytes(content[: int(share * len(content))])
+    refuse(dataset, r"waveforms.hdf5: cannot be read as HDF5: .*cut off or damaged")
+
+
+def test_a_cut_off_table_is_refused(dataset):
+    lines = (dataset / "metadata.csv").read_text().splitlines(keepends=True)
+    (dataset / "metadata.csv").write_text("".join(lines[:12]))
+    refuse(dataset, r"metadata.csv: has 11 rows, and 20 traces were written")
+    (dataset / "metadata.csv").write_text("")
+    refuse(dataset, r"metadata.csv: is not CSV: No columns")
+
+
+def set_cell(row, name, value):
+    def change(table):
+        table[name] = table[name].astype(str)
+        table.loc[row, name] = value
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda table: table.drop(columns="trace_name"), "metadata.csv: column trace_name missing; found "),
+        (set_cell(7, "trace_name", "bucket5$7,:3,:320"), "row 9: array 'bucket5' is not in waveforms.hdf5"),
+        (set_cell(7, "trace_name", "bucket0$20,:3,:320"), "row 9: entry 20 is beyond the 20 of array 'bucket0'"),
+        (set_cell(7, "trace_name", "bucket0$7,:3,:400"), r"row 9: shape \[3, 400\] is beyond \[3, 320\] of 'b"),
+        (set_cell(7, "trace_name", "bucket0$7,:2,:320"), "row 9: 2 components 'ENZ', the dataset's are 'ENZ'"),
+        (set_cell(7, "trace_name", "bucket0$first"), "row 9: trace_name 'bucket0.first' is not like bucket0.17"),
+        (set_cell(7, "trace_name", ""), "row 9: trace_name '' is not like"),
+        (set_cell(0, "trace_name", "bucket0"), r"array 'bucket0' of shape \(20, 3, 320\) .* holds no such trace"),
+        (set_cell(4, "trace_start_time", "yesterday"), "row 6: trace_start_time 'yesterday' is not a time"),
+        (set_cell(4, "trace_onset_sample", "early"), "row 6: trace_onset_sample 'early' is not a number"),
+        (set_cell(4, "trace_sampling_rate_hz", "100"), "row 6: sampling rate 100 Hz, 25 Hz in row 2"),
+        (lambda table: table.assign(trace_component_order="XYZ"), "row 2: 3 components 'XYZ', the dataset's are 'ENZ'"),
+    ],
+)
+def test_a_row_that_does_not_fit_the_waveforms_is_named(dataset, change, match):
+    rewrite(dataset, change)
+    refuse(dataset, match)
+
+
+def edit_hdf5(path, *, remove=(), add=None):
+    with h5py.File(path / "waveforms.hdf5", "r+") as file:
+        for name in remove:
+            del file[name]
+        for name, value in (add or {}).items():
+            file[name] = value
+
+
+@pytest.mark.parametrize(
+    ("remove", "add", "match"),
+    [
+        (["data"], {}, "row 2: array 'bucket0' is not in waveforms.hdf5"),
+        (["data/bucket0"], {"data/bucket0": [[b"a"] * 3] * 20}, "holds no such trace"),
+        (["data/bucket0"], {"data/bucket0/group": 1}, "array 'bucket0' is not in"),
+        (["data_format"], {}, "component_order '' do not say what the samples are"),
+        (["data_format/dimension_order"], {"data_format/dimension_order": "TX"}, "dimension_order 'TX'"),
+    ],
+)
+def test_an_hdf5_file_of_another_layout_is_refused(dataset, remove, add, match):
+    edit_hdf5(dataset, remove=remove, add=add)
+    refuse(dataset, match)
+
+
+def test_an_unknown_sampling_rate_is_refused(dataset):
+    edit_hdf5(dataset, remove=["data_format/sampling_rate"])
+    rewrite(dataset, lambda table: table.drop(columns="trace_sampling_rate_hz"))
+    refuse(dataset, "row 2: sampling rate nan Hz.*one known rate")
+
+
+def test_a_trace_that_is_not_finite_is_named_when_it_is_read(dataset):
+    with h5py.File(dataset / "waveforms.hdf5", "r+") as file:
+        file["data/bucket0"][11, 2, 100] = np.nan
+    with store.open(dataset) as opened:
+        assert np.isfinite(opened.waveforms[:11]).all()
+        with pytest.raises(DatasetError, match=r"metadata.csv, row 13: trace bucket0\$11,:3,:320 has NaN"):
+            opened.waveforms[5:15]
+
+
+def test_a_closed_dataset_says_so(dataset):
+    with store.open(dataset) as opened:
+        pass
+    assert len(opened.windows) == 20
+    with pytest.raises(DatasetError, match=r"is closed\. Read within the with block"):
+        opened.waveforms[0]

@@ -1,0 +1,73 @@
+# Two commands matter: `make book` and `make test`. Both make the environment first, when it is missing or out of date.
+
+PYTHON ?= python3
+JOBS ?=
+# Where the recordings are on this machine, the pages show them.
+PROFILE ?= $(if $(TREMORLAB_DATA),notebooks/recorded.yml)
+PORT ?= 8000
+
+# An interpreter is never downloaded: what builds the book is what this machine has.
+export UV_PYTHON_DOWNLOADS := never
+
+SOURCES := src tests benchmarks notebooks
+BIN := .venv/bin
+READY := .venv/.ready
+BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
+
+.DEFAULT_GOAL := help
+.PHONY: help book book-fast test serve bench sync lint lock peers clean
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+book: $(READY) ## run the pages that changed and render the book into _build/html
+	$(BOOK) $(if $(PROFILE),--profile $(PROFILE))
+
+book-fast: $(READY) ## the same with smaller numbers (notebooks/fast.yml)
+	$(BOOK) --profile notebooks/fast.yml
+
+test: $(READY) lint ## lint, then all tests with coverage
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
+
+serve: $(READY) ## show the built book on this machine
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+bench: $(READY) ## speed and memory beside a peer, in one run
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+sync: $(READY) ## bring each page and its notebook twin in step; the newer of the two wins
+	$(BIN)/jupytext --sync notebooks/[0-9]*.py
+	$(BIN)/python -m tremorlab.page.pairs notebooks
+
+lint: $(READY) ## style and formatting
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+lock: ## choose versions anew within pyproject.toml (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra book --extra test \
+	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+peers: $(READY) ## packages of others that tests and benchmarks compare with
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	@# torch first, by itself: asked for by another package it comes with gigabytes of CUDA.
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	sed -n 's/^\([a-zA-Z0-9._-]*==[^ ]*\( ;[^\\]*\)\?\).*/\1/p' requirements.lock > .venv/constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt seisbench
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one that is: make PYTHON=python3.12 ..."; exit 1; }
+	rm -rf .venv
+	if command -v uv >/dev/null; then \
+	  uv venv --quiet --python "$$(command -v $(PYTHON))" .venv && \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
+	fi
+	touch $(READY)

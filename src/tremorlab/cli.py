@@ -1,0 +1,180 @@
+"""The command line: few verbs over the same functions that the pages call.
+
+Everything heavy is imported inside a verb, so that ``tremorlab --help`` answers at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from tremorlab.errors import PageError, ParameterError, TremorlabError
+
+
+class _Group(TyperGroup):
+    """Turns what goes wrong into one line and an exit code: 1 for a page that failed, 2 for bad input."""
+
+    def invoke(self, ctx):
+        try:
+            try:
+                return super().invoke(ctx)
+            except ModuleNotFoundError as error:  # the wheel alone does not bring what runs pages
+                raise TremorlabError(error.name, "is not installed", "Run pip install 'tremorlab[book]'") from error
+        except TremorlabError as error:
+            typer.echo(f"tremorlab: {error}", err=True)
+            raise typer.Exit(1 if isinstance(error, PageError) else 2) from error
+
+
+class _Run(TyperCommand):
+    """Lets ``-p NAME VALUE`` be given as papermill users know it; a repeated option takes one value only."""
+
+    def parse_args(self, ctx, args):
+        joined, rest = [], list(args)
+        while rest:
+            word = rest.pop(0)
+            if word in ("-p", "--parameter") and len(rest) > 1:
+                word = f"--parameter={rest.pop(0)}={rest.pop(0)}"
+            joined.append(word)
+        return super().parse_args(ctx, joined)
+
+
+app = typer.Typer(
+    cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from tremorlab import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Tell tectonic tremor and volcanic eruption signals from earthquakes and noise."""
+
+
+@app.command()
+def studies() -> None:
+    """List the studies, and whether their records are on this machine."""
+    from tremorlab import study
+    from tremorlab.errors import DataMissingError
+    from tremorlab.waveform.sources import open_source
+
+    for name in study.available():
+        described = study.load(name)
+        try:
+            open_source(described)
+            state = "here"
+        except DataMissingError:
+            state = "to fetch"
+        typer.echo(f"{name:<18} {state:<9} {described.title}")
+
+
+@app.command()
+def fetch(study: Annotated[str, typer.Argument(help="name of a study, or path of a .toml file")]) -> None:
+    """Fetch the records of a study into the cache; go on where an earlier try ended."""
+    from tremorlab.catalog.sources import of_study
+    from tremorlab.dataset.windows import plan
+    from tremorlab.study import load
+    from tremorlab.waveform.fetch import fetch as get
+
+    described = load(study)
+    typer.echo(str(get(described, plan(of_study(described), described) if described.fetch.service else None)))
+
+
+@app.command(cls=_Run)
+def run(
+    page: Annotated[str, typer.Argument(help="01, 01_topic, or the path of a page")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME VALUE", help="Value in place of a default; may be repeated."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Executed notebook.")] = None,
+) -> None:
+    """Run one page with parameters of your own, checked before anything starts."""
+    from tremorlab.page.execute import run_page
+
+    source = _page(page)
+    out = out or Path("_build/runs") / f"{source.stem}.ipynb"
+    if out.resolve() in (source.resolve(), source.with_suffix(".ipynb").resolve()):
+        raise ParameterError(out, "is the page itself", "Name another file with -o")
+    record = run_page(source, _values(parameter or []), out, out.with_suffix(".log"), cwd=Path.cwd(), progress=True)
+    typer.echo(f"{record.page}: {out}  {record.seconds:.0f} s  {record.peak_memory_mb:.0f} MB")
+
+
+@app.command()
+def parameters(page: Annotated[str, typer.Argument(help="01, 01_topic, or the path of a page")]) -> None:
+    """List the parameters of a page: name, type, default, meaning."""
+    from tremorlab.page.execute import declared
+
+    for name, kind, default, meaning in declared(_page(page)):
+        typer.echo(f"{name}: {kind} = {default}  {meaning}".rstrip())
+
+
+@app.command()
+def book(
+    profile: Annotated[Path | None, typer.Option(help="YAML file with parameters per page.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Pages at a time; default: all cores.")
+    ] = None,
+) -> None:
+    """Run the pages that changed and render the book into _build/html."""
+    from tremorlab.page.build import build
+
+    build(_repository(), jobs=jobs, profile=profile)
+
+
+def _repository() -> Path:
+    from tremorlab import paths
+
+    if paths.REPOSITORY is None:
+        raise ParameterError(
+            "pages", "are not part of the installed package", "Clone the repository and run `make book`, or give a path"
+        )
+    return paths.REPOSITORY
+
+
+def _page(name: str) -> Path:
+    """Find a page by path, by name (01_catalogs) or by number (01 or 1)."""
+    if name.endswith((".py", ".ipynb")):
+        if not Path(name).is_file():
+            raise ParameterError(name, "there is no such file", "Give 01, 01_topic, or the path of a page")
+        return Path(name)
+    pages = sorted((_repository() / "notebooks").glob("[0-9][0-9]_*.py"))
+    for page in pages:
+        if name in (page.stem, page.stem[:2], page.stem[:2].lstrip("0")):
+            return page
+    known = ", ".join(page.stem for page in pages)
+    raise ParameterError(f"page {name!r}", "there is no such page", f"Pages: {known}; or give the path of a notebook")
+
+
+def _values(given: list[str]) -> dict[str, object]:
+    return dict(_value(*text.partition("=")) for text in given)
+
+
+def _value(name: str, separator: str, text: str) -> tuple[str, object]:
+    """Read a value as papermill does (numbers, True, False, None, else text), and lists and tables as YAML."""
+    import yaml
+
+    if not separator:
+        raise ParameterError(f"parameter {name!r}", "has no value", "Write -p NAME VALUE")
+    for number in (int, float):
+        try:
+            return name, number(text)
+        except ValueError:
+            continue
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return name, words[text.lower()]
+    if not text.startswith(("[", "{")):
+        return name, text
+    try:
+        return name, yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ParameterError(f"parameter {name!r}", f"{text!r} is not a YAML list", "Write [1, 2, 3]") from None

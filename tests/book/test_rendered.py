@@ -1,0 +1,245 @@
+"""The built book as a reader with the network off sees it: in a real browser, every other host out of reach."""
+
+import functools
+import http.server
+import json
+import re
+import tempfile
+import threading
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+import yaml
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.require import ROOT, needs
+from tremorlab import study
+from tremorlab.page.build import Book
+from tremorlab.page.execute import Record
+
+#: One browser for all tests here.
+pytestmark = pytest.mark.xdist_group("browser")
+
+BOOK = Book(ROOT)
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+PAGES = [f"{source.relative_to(ROOT).with_suffix('')}.html" for source in BOOK.documents()]
+EXECUTED = [page for page in PAGES if page.startswith("notebooks/")]
+
+#: As root there is no sandbox; the rest keeps the browser from calling home, and other hosts from being found.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,1000",
+]
+
+each_page = pytest.mark.parametrize("page", PAGES)
+each_executed = pytest.mark.parametrize("page", EXECUTED)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Base address of the built book on loopback."""
+    needs("book")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=BOOK.html)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    needs("chromium")
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in [*FLAGS, f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        driver.get("about:blank")
+        driver.get_log("performance")  # what the browser itself loads at its start
+        yield driver
+        driver.quit()
+
+
+@pytest.fixture
+def visit(address, browser):
+    """Open a page; returns the browser, the errors on its console, and the addresses it asked for."""
+
+    def start(page):
+        browser.get("about:blank")
+        browser.get_log("browser")
+        browser.get_log("performance")
+        browser.get(f"{address}/{page}")
+        WebDriverWait(browser, 30).until(lambda b: b.execute_script("return document.readyState") == "complete")
+        browser.execute_async_script(
+            "const done = arguments[0];"
+            "window.MathJax ? MathJax.startup.promise.then(() => setTimeout(done, 300)) : setTimeout(done, 300)"
+        )
+        errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        return browser, errors, asked
+
+    return start
+
+
+def in_repository(address):
+    """Path in the repository that a link of the header points to, or None for another kind of link."""
+    link = urlsplit(address)
+    owner = urlsplit(REPOSITORY["url"]).path.strip("/")
+    branch = REPOSITORY["branch"]
+    if link.hostname == "mybinder.org":
+        assert link.path == f"/v2/gh/{owner}/{branch}"
+        return parse_qs(link.query)["urlpath"][0].removeprefix("lab/tree/")
+    for form in (f"/github/{owner}/blob/{branch}/", f"/{owner}/edit/{branch}/", f"/{owner}/blob/{branch}/"):
+        if unquote(link.path).startswith(form):
+            return unquote(link.path).removeprefix(form)
+    return None
+
+
+@each_page
+def test_a_page_loads_with_the_network_off_and_without_an_error(visit, address, page):
+    browser, errors, asked = visit(page)
+    assert errors == []
+    assert f"{address}/{page}" in asked
+    elsewhere = [url for url in asked if not url.startswith((address, "data:", "about:", "chrome:", "blob:"))]
+    assert elsewhere == []
+    assert browser.find_element(By.CSS_SELECTOR, "article h1").text
+
+
+def test_a_request_to_another_host_would_be_seen(visit, address):
+    browser, _, _ = visit(PAGES[0])
+    browser.execute_script("fetch('http://example.org/tracker.js').catch(() => {})")
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    assert any("example.org" in json.dumps(m) for m in messages if m["method"] == "Network.requestWillBeSent")
+
+
+def test_the_address_of_the_book_leads_to_its_first_page(visit, address):
+    browser, _, _ = visit("index.html")
+    WebDriverWait(browser, 10).until(lambda b: b.current_url == f"{address}/{PAGES[0]}")
+
+
+@each_page
+def test_every_picture_has_an_alternative_text_and_is_loaded(visit, page):
+    browser, _, _ = visit(page)
+    for image in browser.find_elements(By.CSS_SELECTOR, "article img"):
+        text = (image.get_attribute("alt") or "").strip()
+        assert len(text) > 15, f"{image.get_attribute('src')} has {text!r}"
+        assert not re.search(r"\.(png|svg|jpe?g)$", text), f"a file name is no alternative text: {text}"
+        browser.execute_script("arguments[0].scrollIntoView()", image)
+        WebDriverWait(browser, 10).until(lambda _, image=image: image.get_property("naturalWidth") > 0)
+
+
+@each_executed
+def test_every_picture_stands_in_a_numbered_figure(visit, page):
+    browser, _, _ = visit(page)
+    figures = browser.find_elements(By.CSS_SELECTOR, "article figure")
+    assert figures, "a page without a figure"
+    for figure in figures:
+        number = figure.find_element(By.CSS_SELECTOR, "figcaption .caption-number").text
+        assert re.fullmatch(r"Fig\. \d+\.\d+", number.strip())
+        assert len(figure.find_element(By.CSS_SELECTOR, "figcaption .caption-text").text) > 30
+    pictures = browser.find_elements(By.CSS_SELECTOR, "article img")
+    assert len(pictures) == len(figures), "a picture outside a figure, or a figure drawn twice"
+
+
+@each_page
+def test_formulas_are_drawn_and_values_are_set_in(visit, page):
+    browser, _, _ = visit(page)
+    formulas = browser.find_elements(By.CSS_SELECTOR, "article .math")
+    drawn = browser.find_elements(By.CSS_SELECTOR, "article .math mjx-container mjx-math")
+    assert len(drawn) >= len(formulas)
+    assert not browser.find_elements(By.CSS_SELECTOR, "mjx-merror")
+    text = browser.find_element(By.TAG_NAME, "article").text
+    assert not re.search(r"\{(glue|numref|cite)\b", text)
+    assert "Traceback (most recent call last)" not in text
+
+
+def test_some_formula_is_drawn_somewhere(visit):
+    def drawn(page):
+        browser, _, _ = visit(page)
+        return len(browser.find_elements(By.CSS_SELECTOR, "mjx-container"))
+
+    assert sum(drawn(page) for page in EXECUTED) > 0
+
+
+@each_page
+def test_buttons_point_at_what_exists(visit, page):
+    browser, _, _ = visit(page)
+    links = [link.get_attribute("href") for link in browser.find_elements(By.CSS_SELECTOR, ".article-header-buttons a")]
+    source = page.removesuffix(".html") + (".ipynb" if page in EXECUTED else ".md")
+    assert REPOSITORY["url"] in links
+    assert any(link.startswith(f"{REPOSITORY['url']}/issues/new") for link in links)
+    assert any(f"/edit/{REPOSITORY['branch']}/" in link for link in links)
+    launched = [link for link in links if "mybinder.org" in link or "colab.research.google.com" in link]
+    assert len(launched) == (2 if page in EXECUTED else 0)
+    paths = [path for path in map(in_repository, links) if path]
+    assert set(paths) == {source}
+    assert (ROOT / source).is_file()
+
+
+@each_page
+def test_the_source_of_a_page_can_be_downloaded(visit, address, page):
+    browser, _, _ = visit(page)
+    links = browser.find_elements(By.CSS_SELECTOR, ".article-header-buttons a[href*='_sources']")
+    assert links
+    for link in links:
+        assert (BOOK.html / unquote(urlsplit(link.get_attribute("href")).path).lstrip("/")).is_file()
+
+
+@each_page
+def test_links_within_the_book_lead_somewhere(visit, address, page):
+    browser, _, _ = visit(page)
+    for link in browser.find_elements(By.CSS_SELECTOR, "article a[href], .bd-sidebar a[href]"):
+        target = urlsplit(link.get_attribute("href"))
+        if target.netloc == urlsplit(address).netloc:
+            file = BOOK.html / unquote(target.path).lstrip("/")
+            assert file.is_file(), link.get_attribute("href")
+            if target.fragment and file.suffix == ".html":
+                assert f'id="{unquote(target.fragment)}"' in file.read_text(encoding="utf-8")
+
+
+def test_the_search_finds_a_page(visit):
+    browser, errors, _ = visit("search.html?q=catalogue")
+    assert errors == []
+    WebDriverWait(browser, 20).until(lambda b: b.find_elements(By.CSS_SELECTOR, "#search-results li a"))
+
+
+@each_executed
+def test_a_kernel_stays_within_what_binder_offers(page):
+    needs("book")
+    record = Record.read(BOOK.records / f"{page.removeprefix('notebooks/').removesuffix('.html')}.json")
+    assert record is not None
+    assert 50 < record.peak_memory_mb < 1500
+
+
+def test_every_recorded_study_ran():
+    needs("book")
+    needs("data")
+    described = {name: study.load(name) for name in study.available()}
+    recorded = {
+        name
+        for name, about in described.items()
+        if not (about.waveforms.kind == "files" and all(file.startswith("obspy:") for file in about.waveforms.files))
+    }
+    records = [Record.read(path) for path in BOOK.records.glob("*.json")]
+    ran = {name for record in records for name in re.findall(r"\w+", record.glued.get("studies_run", ""))}
+    assert recorded
+    assert recorded - ran == set(), "built without the recordings? make book with TREMORLAB_DATA set"

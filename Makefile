@@ -18,7 +18,7 @@ BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
 .PHONY: help book book-fast test serve bench sync lint lock peers clean
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY) ## run the pages that changed and render the book into _build/html
 	$(BOOK) $(if $(PROFILE),--profile $(PROFILE))
@@ -51,7 +51,7 @@ peers: $(READY) ## packages of others that tests and benchmarks compare with
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 	@# torch first, by itself: asked for by another package it comes with gigabytes of CUDA.
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	sed -n 's/^\([a-zA-Z0-9._-]*==[^ ]*\( ;[^\\]*\)\?\).*/\1/p' requirements.lock > .venv/constraints.txt
+	sed -nE 's/^([A-Za-z0-9._-]+==[^\]*[^\ ]) *\\?$$/\1/p' requirements.lock > .venv/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt seisbench
 
 clean: ## remove what was built; the environment stays

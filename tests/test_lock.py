@@ -143,7 +143,7 @@ def test_binder_takes_the_conda_environment_and_runs_postbuild(binder):
     code, text = dockerfile(binder)
     assert code == 0, text
     assert "Building conda environment for python=3.11" in text
-    assert "env update -p ${NB_PYTHON_PREFIX} --file \"environment.yml\"" in text
+    assert 'env update -p ${NB_PYTHON_PREFIX} --file "environment.yml"' in text
     assert "./postBuild" in text
 
 

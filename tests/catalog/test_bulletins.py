@@ -110,6 +110,7 @@ def test_types_may_be_added_or_changed(tmp_path):
     [
         (line() + line(2, kind="Q"), r"row 7, column 'Type': 'Q' is not one of A, B, .* types='Q=other' or another"),
         (line(kind=""), r"row 6, column 'Type': '' is not one of"),
+        (line(number=""), r"row 6, column 'No': '' is not a number\. Give the event its number of the month"),
         (line(p="soon"), r"row 6, column 'P_time': 'soon' is not a number from 0 to 3600"),
         (line(p="-1"), r"row 6, column 'P_time': '-1' is not a number"),
         (line(dur="long"), r"row 6, column 'Dur': 'long' is not a number"),

@@ -166,9 +166,9 @@ def service(monkeypatch):
     server.server_close()
 
 
-@pytest.mark.parametrize("counts", [True, False])
-def test_every_event_is_fetched_once_in_spite_of_the_cap(service, counts):
-    service.counts = counts
+@pytest.mark.parametrize(("cap", "counts"), [(50, True), (50, False), (30, True)])
+def test_every_event_is_fetched_once_in_spite_of_the_cap(service, cap, counts):
+    service.cap, service.counts = cap, counts  # a cap that was lowered still shows in the count
     catalog = pnsn.fetch_pnsn(UTCDateTime(2023, 11, 1), UTCDateTime(2024, 4, 1))
     assert sorted(catalog["event_id"]) == sorted(f"pnsn-{number}" for number in range(600))
     assert len(service.asked) > 600 / 50
@@ -180,6 +180,7 @@ def test_start_is_included_and_end_is_not(service):
     catalog = pnsn.fetch_pnsn(UTCDateTime(first.timestamp()), second)
     assert catalog["onset"].tolist() == [first]
     assert len(pnsn.fetch_pnsn(second - 0.5, second + 0.5)) == 1
+    assert [UTCDateTime(time.timestamp()) - second for time in service.asked[-1]] == [-1, 1]
 
 
 def test_interval_without_tremor_is_an_empty_catalogue(service):

@@ -108,6 +108,7 @@ def test_duration_makes_the_end_or_is_compared_with_it(tmp_path):
 
 
 def test_one_duration_for_every_row(tmp_path):
+    assert len(readers.read(write(tmp_path, "t\n"), onset="t", event_class="tremor", duration=60)) == 0
     path = write(tmp_path, "t\n2002-01-02T03:00Z\n")
     catalog = readers.read(path, onset="t", event_class="tremor", duration=1, duration_unit="h")
     assert catalog.loc[0, "end"] == pd.Timestamp("2002-01-02T04:00Z")
@@ -213,6 +214,8 @@ def test_unknown_reader_and_option_are_named_with_the_known(tmp_path):
         readers.read(path, onsett="t")
     with pytest.raises(CatalogError, match=r"option 'onset': Input should be a valid string"):
         readers.read(path, onset=3)
+    with pytest.raises(CatalogError, match=r"option 'duration\..*': Input should be a valid (string|number)"):
+        readers.read(path, onset="onset", duration=True)
 
 
 def test_missing_file_is_named(tmp_path):

@@ -3,6 +3,7 @@
 import ast
 import json
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -110,6 +111,21 @@ def test_pairs_can_be_called_by_make(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["pairs", str(tmp_path)])
     runpy.run_path(pairs.__file__, run_name="__main__")
     assert capsys.readouterr().out == f"wrote {tmp_path / '01_good.ipynb'}\n"
+
+
+def test_papermill_by_hand_stops_at_the_gate(tmp_path):
+    twin = tmp_path / "good.ipynb"
+    twin.write_text(pairs.twin(FIXTURES / "good.py"))
+    command = Path(sys.executable).with_name("papermill")
+    words = [twin, tmp_path / "out.ipynb", "--no-progress-bar", "-p", "sed", "3"]
+    done = subprocess.run([command, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    message = "parameter 'sed': is not known to this page; it declares study, seed"
+    assert message in done.stderr
+    code = [cell for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if cell.cell_type == "code"]
+    (failed,) = [at for at, cell in enumerate(code) if any(o.output_type == "error" for o in cell.outputs)]
+    assert failed == 2  # parameters, what papermill injected, gate
+    assert not any(cell.outputs for cell in code[3:])
 
 
 def test_a_page_that_is_not_there_is_named(tmp_path):

@@ -58,7 +58,7 @@ def make_site(root):
     """Write a site with two pages, prose, bibliography and the configuration of the real book."""
     for folder in ("book/assets", "notebooks", "src", "data"):
         (root / folder).mkdir(parents=True)
-    for name in ("_config.yml", "book/references.bib", "book/assets/logo.svg"):
+    for name in ("_config.yml", "book/references.bib", "book/assets/logo.svg", "book/assets/book.css"):
         shutil.copy(ROOT / name, root / name)
     (root / "_toc.yml").write_text(TOC)
     (root / "book/introduction.md").write_text(INTRODUCTION)
@@ -175,6 +175,7 @@ def test_prose_is_staged_and_nothing_else_stays(built):
     site = built[0] / "_build/site"
     files = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
     assert files == [
+        "book/assets/book.css",
         "book/assets/logo.svg",
         "book/introduction.md",
         "book/references.bib",

@@ -48,6 +48,13 @@ def test_a_spike_that_returns_in_two_steps_is_found_whole():
     assert spikes(record, 100) == [(1000, 1003)]
 
 
+@pytest.mark.parametrize("first", [1000, 1024])  # within, and at the edge of, the blocks that are searched
+def test_a_spike_on_a_shoulder_is_found_without_the_shoulder(first):
+    record = noise(amplitude=3)
+    record[first : first + 3] = [1000, 10_000, 1000]
+    assert spikes(record, 100) == [(first + 1, first + 2)]
+
+
 @pytest.mark.parametrize("rate_hz", [20, 40, 100, 500])
 def test_long_plateaus_are_not_spikes(rate_hz):
     record = noise(8000)

@@ -77,12 +77,16 @@ def _jma_records(rows, where):
         key = unicodedata.normalize("NFKC", cells[0]).rstrip(".").upper()
         if key == "VN":
             volcano, names = "".join(cells[1:2]), None
+        elif key in ("TN", "RM"):
+            continue
         elif key == "NO":
             names, seen = _jma_header(cells, where, line), True
         elif names and not key.isdigit() and not any(cells[1:]):
-            names = None  # the title of the next volcano
-        elif names:
+            continue  # the title of the next volcano
+        elif names and key.isdigit():
             yield volcano, line, delimited.record(names, cells, where, line)
+        elif names:
+            delimited.refuse(where, line, "No", cells[0], "a number", "Give the event its number of the month")
         elif key.isdigit():
             raise _not_bulletin(f"{where}, row {line}", "event before any row of column names that begins with 'No.'")
     if not seen:

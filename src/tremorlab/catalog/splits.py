@@ -242,7 +242,7 @@ def _draw(units: pd.Series, classes: pd.Series, fractions: Mapping[str, float], 
     if min(fractions.values(), default=0) <= 0 or abs(sum(fractions.values()) - 1) > 1e-9:
         raise CatalogError("fractions", f"{dict(fractions)} are not positive with sum 1", "Correct them")
     rng = np.random.default_rng(seed)
-    class_of = classes.groupby(units.to_numpy()).first().sort_index()
+    class_of = classes.groupby(units.to_numpy()).first()  # sorted by unit
     members = [class_of.index[class_of == name].to_numpy() for name in sorted(class_of.unique())]
     counts = _apportion(np.array([len(units) for units in members]), np.array(list(fractions.values())))
     split_of = {}

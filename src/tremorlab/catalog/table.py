@@ -25,7 +25,7 @@ COLUMNS = {
     "event_class": ("str", "one of tremorlab.study.EVENT_CLASSES"),
     "source": ("str", "who says so: catalogue, observatory, or 'read from the record'"),
     "reliability": ("str", "high, medium or low"),
-    "station": ("str", "NET.STA that the times hold for; empty means every station of the study"),
+    "station": ("str", "NET.STA that the times hold for (NET.* for a network); empty means every station of the study"),
     "latitude": ("float64", "degrees north, -90 to 90"),
     "longitude": ("float64", "degrees east, -180 to 180"),
     "depth_km": ("float64", "kilometres below sea level"),
@@ -112,7 +112,7 @@ def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int | 
         for i in np.flatnonzero(out[name] == ""):
             _refuse(where, rows[i], name, "", "a text", "Every event needs one")
     for i in np.flatnonzero(
-        out["station"].ne("") & ~out["station"].str.fullmatch(r"[A-Za-z0-9]{1,8}\.[A-Za-z0-9]{1,8}")
+        out["station"].ne("") & ~out["station"].str.fullmatch(r"[A-Za-z0-9*?]{1,8}\.[A-Za-z0-9*?]{1,8}")
     ):
         _refuse(
             where,

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tremorlab.dataset.windows import COLUMNS
+from tremorlab.dataset.planning import COLUMNS
 from tremorlab.errors import DatasetError
 
 METADATA, WAVEFORMS = "metadata.csv", "waveforms.hdf5"
 
-#: Our column -> SeisBench's column with the same content (its names for sources and traces, ours after the prefix).
+#: Our column -> the column of metadata.csv with the same content; the last two follow SeisBench's prefixes.
 _SAME = {
     "window_id": "trace_name_original",
     "event_id": "source_id",

@@ -89,7 +89,7 @@ def prepare(
     ----------
     stream
         Traces in any order, with gaps, overlaps, masks, mixed rates and encodings; not changed. Should reach beyond
-        ``start`` and ``end`` by `reach_s`: a record that ends there loses about half a second to the filter.
+        ``start`` and ``end`` by `reach_s`: a record that ends there loses 0.6 s to the filter.
     start, end
         The stretch wanted, UTC; round((end - start) * rate) samples come back.
     components

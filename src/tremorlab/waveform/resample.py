@@ -25,9 +25,12 @@ from tremorlab.waveform.segments import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 ATTENUATION_DB = 90.0
 
 # Ratios of rates up to this denominator are exact; others go through a table of the filter at this many offsets,
-# with linear interpolation, wrong by less than (pi / 1024)^2 / 8 = -118 dB.
+# with linear interpolation, wrong by less than (pi / 2048)^2 / 8 = -130 dB.
 _MOST_PHASES = 50
-_OFFSETS = 1024
+_OFFSETS = 2048
+
+# The filter is zero at its ends: whether a sample lies there or a rounding error beyond makes no difference.
+_ROUNDING = 1e-3
 
 # Outputs, and blocks, that are worked on at a time: they stay in the processor's cache.
 _OUTPUTS = 4096
@@ -62,8 +65,12 @@ class Kernel:
 
     @property
     def reach_s(self) -> float:
-        """Half-length of the filter in seconds (Kaiser's formula)."""
-        return (ATTENUATION_DB - 7.95) / (2.285 * 2 * np.pi * self.transition_hz) / 2
+        """Half-length of the filter in seconds: Kaiser's formula, rounded up to the next zero of the sinc.
+
+        There the filter is continuous, whatever the pedestal of the window.
+        """
+        half_s = (ATTENUATION_DB - 7.95) / (2.285 * 2 * np.pi * self.transition_hz) / 2
+        return float(np.ceil(half_s * 2 * self.corner_hz) / (2 * self.corner_hz))
 
     @property
     def half(self) -> int:
@@ -146,7 +153,7 @@ def _position(segment, kernel, origin_ns):
 def _full(segment, kernel, origin_ns):
     """First and stop index of the outputs whose filter lies wholly within the segment."""
     start, step = _position(segment, kernel, origin_ns)
-    half = kernel.reach_s * segment.rate_hz
+    half = kernel.reach_s * segment.rate_hz - _ROUNDING
     return (
         int(np.floor((half - 1 - start) / step)) + 1,
         int(np.ceil((len(segment.samples) - half - start) / step)),

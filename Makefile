@@ -27,7 +27,8 @@ book-fast: $(READY) ## the same with smaller numbers (notebooks/fast.yml)
 	$(BOOK) --profile notebooks/fast.yml
 
 test: $(READY) lint ## lint, then all tests with coverage
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
+	@# By file: what a file sets up once (a book, a browser, a wheel) is set up once.
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 serve: $(READY) ## show the built book on this machine
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

@@ -53,7 +53,11 @@ from sklearn.preprocessing import StandardScaler
 from tremorlab import study as studies
 from tremorlab.catalog.sources import of_study
 from tremorlab.dataset import spectra
-from tremorlab.dataset.class_spectra import class_spectra, crossings, window_spectra
+from tremorlab.dataset.class_spectra import (
+    class_spectra,
+    crossings,
+    window_spectra,
+)
 from tremorlab.dataset.windows import cut, plan
 from tremorlab.errors import DataMissingError
 from tremorlab.page import figures, publish
@@ -63,6 +67,7 @@ from tremorlab.waveform.sources import open_source
 figures.use_style()
 pd.set_option("display.max_colwidth", 140)
 provenance = Provenance(settings.seed)
+
 
 # %% [markdown]
 # ## From a record to a window
@@ -84,7 +89,9 @@ def windows_of(name):
 
 # %%
 absent = {}
-cuts = {name: windows_of(name) for name in (settings.tectonic, settings.volcanic)}
+cuts = {
+    name: windows_of(name) for name in (settings.tectonic, settings.volcanic)
+}
 for name in [name for name in studies.available() if name not in cuts]:
     try:
         cuts[name] = windows_of(name)
@@ -107,7 +114,8 @@ account = pd.DataFrame(
             ),
             "not cut": len(found.skipped),
             "flags": ", ".join(
-                f"{k} {v}" for k, v in found.flags["kind"].value_counts().items()
+                f"{k} {v}"
+                for k, v in found.flags["kind"].value_counts().items()
             ),
         }
         for name, (study, found) in cuts.items()
@@ -168,6 +176,7 @@ publish.values(
     middle_difference=float(edge[:, 1:-1].max()),
 )
 
+
 # %% [markdown]
 # `extend` gives {glue:text}`frames_extend` frames where `inside` gives {glue:text}`frames_inside`. Against mirrored ends, the
 # outermost frames differ by up to {glue:text}`edge_difference:.3f` of the maximum, the others by
@@ -196,7 +205,11 @@ shown = [
     for row in typical(cuts[name][1])
 ]
 figure, axes = plt.subplots(
-    2, len(shown), figsize=(2.6 * len(shown), 4.4), squeeze=False, sharex="col"
+    2,
+    len(shown),
+    figsize=(1.8 * len(shown) + 1, 4.2),
+    squeeze=False,
+    sharex="col",
 )
 for (upper, lower), (name, row) in zip(axes.T, shown, strict=True):
     study, found = cuts[name]
@@ -208,6 +221,7 @@ figure.colorbar(
 )
 made = provenance.line(*[cuts[name][1].waveforms[row] for name, row in shown])
 publish.figure("fig-two-settings", figure, made)
+
 
 # %% [markdown]
 # ```{glue:figure} fig-two-settings
@@ -241,9 +255,8 @@ def mean_spectra(name, normalise):
     per_window = window_spectra(running, normalise)
     f = spectra.frequencies_hz(study.running_spectrum, rate)
     labels = found.windows["event_class"], found.windows["event_id"]
-    return class_spectra(
-        per_window, f, *labels, replicates=settings.replicates, seed=settings.seed
-    )
+    draws = {"replicates": settings.replicates, "seed": settings.seed}
+    return class_spectra(per_window, f, *labels, **draws)
 
 
 # %%
@@ -288,6 +301,7 @@ publish.values(
 )
 table.style.format(precision=1)
 
+
 # %% [markdown]
 # Crossings of the mean spectra: {glue:text}`n_crossings`; of these inside the report's 4-8 Hz: {glue:text}`n_inside`; with an
 # undecided band that reaches into it: {glue:text}`n_reaching`. These are other volcanoes and other networks than the report's: a crossing follows from source size,
@@ -314,7 +328,9 @@ rules = ("maximum", "energy", "none")
 by_rule = {
     name: {rule: crossings_of(name, rule) for rule in rules} for name in means
 }
-moved = pd.concat({name: pd.DataFrame(column) for name, column in by_rule.items()})
+moved = pd.concat(
+    {name: pd.DataFrame(column) for name, column in by_rule.items()}
+)
 same = (moved["maximum"] == moved["energy"]).all()
 publish.values(normalisation_matters="stay" if same else "move")
 moved.fillna("none")
@@ -350,14 +366,13 @@ if len(names) > 1:
     y = np.concatenate([[name] * len(noise[name][0]) for name in names])
     events = np.concatenate([noise[name][1] for name in names])
     model = make_pipeline(
-        StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced")
+        StandardScaler(),
+        LogisticRegression(max_iter=2000, class_weight="balanced"),
     )
     folds = GroupKFold(3, shuffle=True, random_state=settings.seed)
     scored = {"groups": events, "cv": folds, "scoring": "balanced_accuracy"}
     scores = cross_val_score(model, x, y, **scored)
-    folder = (
-        f"{scores.mean():.2f} ± {scores.std():.2f} (chance {1 / len(names):.2f})"
-    )
+    folder = f"{scores.mean():.2f} ± {scores.std():.2f} (chance {1 / len(names):.2f})"
 publish.values(folder=folder)
 
 # %% [markdown]
@@ -378,7 +393,9 @@ for name, (study, found) in cuts.items():
 assert images["extend"].max() == 1, (
     "a running spectrum was not divided by its maximum"
 )
-assert edge[:, 1:-1].max() < 1e-5, "framing must change the outermost frames only"
+assert edge[:, 1:-1].max() < 1e-5, (
+    "framing must change the outermost frames only"
+)
 assert table["frequency_hz"].between(table["low_hz"], table["high_hz"]).all(), (
     "a crossing lies outside its own band"
 )

@@ -20,8 +20,9 @@ ALLOWED = {
     "catalog": BASE,
     "waveform": BASE,
     "dataset": BASE | {"catalog", "waveform"},
-    "page": BASE | {"catalog", "waveform", "dataset"},
-    "cli": BASE | {"catalog", "waveform", "dataset", "page"},
+    "dynamics": BASE | {"waveform"},
+    "page": BASE | {"catalog", "waveform", "dataset", "dynamics"},
+    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -12,9 +12,6 @@ import pytest
 
 from tests.require import ROOT
 
-#: Two workers would each build the wheel.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):

@@ -34,6 +34,10 @@ class DatasetError(TremorlabError):
     """Windows or a stored dataset are not what they should be: names the file and the trace."""
 
 
+class DynamicsError(TremorlabError):
+    """A record, a library or a model of motion cannot be used: names the record or the term, and the limit."""
+
+
 class StudyError(TremorlabError):
     """A study file is malformed: names the file and the key."""
 

@@ -20,9 +20,6 @@ from tremorlab import study
 from tremorlab.page.build import Book
 from tremorlab.page.execute import Record
 
-#: One browser for all tests here.
-pytestmark = pytest.mark.xdist_group("browser")
-
 BOOK = Book(ROOT)
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
 PAGES = [f"{source.relative_to(ROOT).with_suffix('')}.html" for source in BOOK.documents()]

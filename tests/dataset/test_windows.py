@@ -120,7 +120,9 @@ def test_starts_lie_on_the_samples_of_the_day_and_the_onset_is_kept(nanoseconds,
     assert planning.check(table, study)["start"].iloc[0] == row["start"]
 
 
-@pytest.mark.parametrize(("length_s", "tiles"), [(20.4, 1), (20.45, 1), (20.48, 1), (20.49, 1), (40.96, 2), (45.0, 2), (205.0, 10)])
+@pytest.mark.parametrize(
+    ("length_s", "tiles"), [(20.4, 1), (20.45, 1), (20.48, 1), (20.49, 1), (40.96, 2), (45.0, 2), (205.0, 10)]
+)
 def test_a_long_event_is_tiled_from_its_onset(length_s, tiles):
     table = plan(catalogue(event(1000.0, "eruption", 1000.0 + length_s)), study_of())
     assert len(table) == tiles

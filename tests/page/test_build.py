@@ -13,9 +13,6 @@ from tremorlab.page import build, execute
 
 FIXTURES = Path(__file__).parent / "notebooks"
 
-#: Two workers would each build the site that most tests here share.
-pytestmark = pytest.mark.xdist_group("build")
-
 FIGURE = """
 # %% tags=["remove-output"]
 import matplotlib.pyplot as plt

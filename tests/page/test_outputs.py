@@ -18,7 +18,8 @@ def test_places_of_this_machine_are_taken_out_of_outputs(monkeypatch, tmp_path):
         new_output("stream", name="stdout", text=f"{tmp_path}/clone/notebooks\n"),
         new_output("display_data", data=shown),
     ]
-    notebook = new_notebook(cells=[new_code_cell("", outputs=left, metadata={"execution": {}})])
+    cells = [new_code_cell("", outputs=left, metadata={"execution": {}}), new_markdown_cell("text")]
+    notebook = new_notebook(cells=cells)
     outputs.clean(notebook)
     warning, printed, display = notebook.cells[0].outputs
     assert warning.text == "<cell>:3: UserWarning: clipped\n"
@@ -42,5 +43,6 @@ def test_values_are_collected_by_the_name_under_which_they_were_published():
         new_code_cell("", outputs=[published("shown", "text/plain"), published("drawn", "image/png")]),
         new_code_cell("", outputs=[published("kept", "application/papermill.record/text/plain")]),
         new_code_cell("", outputs=[new_output("display_data", data={"text/plain": "not published"})]),
+        new_code_cell("", outputs=[new_output("stream", name="stdout", text="printed")]),
     ]
     assert outputs.glued(new_notebook(cells=cells)) == {"shown": "1234", "kept": "1234"}

@@ -1,7 +1,7 @@
 """Hand figures and numbers from a page to the prose around it.
 
-MyST-NB calls this *glue*: what a cell publishes under a name can be set into any sentence or caption of the book, so that
-no number is ever typed.
+MyST-NB calls this *glue*: what a cell publishes under a name can be set into any sentence or caption of the book, so
+that no number is ever typed.
 """
 
 import matplotlib.pyplot as plt

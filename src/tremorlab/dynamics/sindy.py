@@ -1,0 +1,213 @@
+"""Equations of motion from a record: one interface to a ladder of methods, from plain SINDy to joint estimation.
+
+=====================  ==========================================================================================
+method                 how derivatives are had, and how terms are chosen
+=====================  ==========================================================================================
+``finite_difference``  pysindy's centred differences; thresholding (STLSQ). The report's method.
+``smoothed``           pysindy's Savitzky-Golay smoothed differences; thresholding
+``weak``               none are taken: weak form; thresholding
+``ensemble``           smoothed differences; bootstrap members, median of the terms that most members keep
+``weak_ensemble``      weak form; the same
+``implicit``           smoothed differences; terms times the derivative are candidates too, for rational equations
+``joint``              none are taken: states and coefficients are estimated together (`tremorlab.dynamics.joint`)
+=====================  ==========================================================================================
+
+This is the only module that calls pysindy. Thresholds apply to coefficients of normalised terms and derivatives, so
+that units play no part: a term below the threshold contributes less than that share of the derivative's root mean
+square.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tremorlab.dynamics import denoise, joint, stlsq
+from tremorlab.dynamics.library import Library
+from tremorlab.dynamics.model import Model
+from tremorlab.dynamics.record import Record
+from tremorlab.dynamics.weak import weak_system
+from tremorlab.errors import DynamicsError
+
+METHODS = ("finite_difference", "smoothed", "weak", "ensemble", "weak_ensemble", "implicit", "joint")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of the methods; each uses those that concern it.
+
+    Attributes
+    ----------
+    threshold, ridge
+        Of the thresholded least squares, for terms and derivatives of unit root mean square.
+    smoothing_samples
+        Window of the Savitzky-Golay filter (odd, above 3).
+    half_width
+        Half width of the weak form's test functions in samples; by default 2 samples at the end of the signal's band.
+    members, inclusion, blocks, seed
+        Bootstrap: members, the share of them that must keep a term, blocks of the record, seed.
+    denominators
+        Implicit method: for each state the terms that may multiply its derivative.
+    noise_std
+        Joint estimation: noise of each state where it is known.
+    """
+
+    threshold: float = 0.05
+    ridge: float = 1e-6
+    smoothing_samples: int = 11
+    half_width: int | None = None
+    members: int = 100
+    inclusion: float = 0.6
+    blocks: int = 50
+    seed: int = 0
+    denominators: dict[str, tuple[str, ...]] | None = None
+    noise_std: tuple[float, ...] | None = None
+
+
+def fit(record: Record, library: Library, method: str = "joint", **options) -> Model:
+    """Find equations of motion.
+
+    Parameters
+    ----------
+    record
+        All states of the library, in its order.
+    library
+        Candidate terms and known coefficients.
+    method
+        One of `METHODS`.
+    **options
+        Fields of `Options`.
+
+    Returns
+    -------
+    Model
+        ``model.usable`` is False, and ``model.reason`` says why, where an equation stays empty, joint estimation does
+        not explain the record, or a free run over the record's length leaves its region.
+
+    Raises
+    ------
+    DynamicsError
+        The record cannot be used (`Record.check`), the library does not fit it or is collinear on it, a method or an
+        option is unknown, or every start of the joint estimation diverged.
+    """
+    unknown = [name for name in options if name not in Options.__dataclass_fields__]
+    if method not in METHODS or unknown:
+        raise DynamicsError(
+            f"method {method!r}, options {unknown}", f"must be among {METHODS} and known", "Check names"
+        )
+    settings = Options(**options)
+    record.check()
+    if record.names != library.names:
+        raise DynamicsError(
+            f"record of {record.names}", f"does not hold the library's states {library.names}", "Select and order them"
+        )
+    if library.exponents.min() < 0:
+        joint.pole_floor(denoise.low_pass(record.values.T, denoise.noise_floor(record.values.T)[1]), library)
+    found = _joint(record, library, settings) if method == "joint" else _regression(record, library, method, settings)
+    coefficients, low, high, denominator, reason, notes = found
+    values = record.values
+    model = Model(
+        library, coefficients, low, high, denominator, method,
+        centre=(values.max(axis=0) + values.min(axis=0)) / 2, reach=np.ptp(values, axis=0),
+        sampling_rate_hz=record.sampling_rate_hz, units=record.units, notes=notes,
+    )  # fmt: skip
+    return _judge(model, record, reason)
+
+
+def _judge(model, record, reason):
+    """Mark a model that cannot stand for its record."""
+    library = model.library
+    for state, name in enumerate(library.names):
+        if library.allowed[:, state].any() and not np.any(model.coefficients[library.allowed[:, state], state]):
+            reason = reason or f"the equation of {name} has no term left"
+    if not reason:
+        start = denoise.low_pass(record.values.T, denoise.noise_floor(record.values.T)[1])[:, 0]
+        try:
+            run = model.simulate(start, record.duration_s).values
+        except DynamicsError as error:
+            reason = error.problem
+        else:
+            late = run[-len(run) // 4 :]
+            if np.all(late.std(axis=0) < 0.02 * record.values.std(axis=0)):
+                model = replace(model, notes=(*model.notes, "the free run comes to rest"))
+    return replace(model, usable=not reason, reason=reason)
+
+
+def _joint(record, library, settings):
+    noise = None if settings.noise_std is None else np.array(settings.noise_std)
+    found = joint.estimate(record, library, noise)
+    half = 1.96 * found.standard_errors
+    reason = "" if found.accepted else f"chi-square per observation is {found.chi_square:.2f}, above {joint.ACCEPTED}"
+    notes = (*found.trail, f"chi-square per observation {found.chi_square:.3f}")
+    table = found.coefficients
+    return table, table - half, table + half, np.zeros_like(table), reason, notes
+
+
+def _regression(record, library, method, settings):
+    terms, derivatives = _system(record, library, method, settings)
+    pieces = settings.blocks if "ensemble" in method else 1
+    shape = library.known.shape
+    values, low, high, denominator = library.known.copy(), library.known.copy(), library.known.copy(), np.zeros(shape)
+    rng = np.random.default_rng(settings.seed)
+    for state, name in enumerate(library.names):
+        columns = np.flatnonzero(library.allowed[:, state])
+        if not len(columns):
+            continue
+        target = derivatives[:, state] - terms @ library.known[:, state]
+        below = _denominators(library, method, settings, name)
+        matrix = np.concatenate([terms[:, columns], -terms[:, below] * derivatives[:, [state]]], axis=1)
+        size, scale = np.sqrt(np.mean(matrix**2, axis=0)), np.sqrt(np.mean(target**2))
+        if np.any(size == 0) or scale == 0:
+            raise DynamicsError(f"equation of {name}", "a term or the derivative is zero throughout", "Leave it out")
+        unit = np.sqrt(len(matrix))
+        blocks = stlsq.block_grams(matrix / (size * unit), target[:, np.newaxis] / (scale * unit), pieces)
+        if "ensemble" in method:
+            counts = blocks.resample(rng, settings.members)
+            members = stlsq.ensemble(blocks, counts, settings.threshold, settings.ridge)[:, :, 0]
+            kept = np.mean(members != 0, axis=0) >= settings.inclusion
+            fitted = np.where(kept, np.median(members, axis=0), 0.0)
+            edges = np.where(kept, np.quantile(members, [0.025, 0.975], axis=0), 0.0)
+        else:
+            fitted = stlsq.stlsq(*blocks.total, settings.threshold, settings.ridge)[:, 0]
+            edges = np.array([fitted, fitted])
+        back = scale / size
+        values[columns, state] = (fitted * back)[: len(columns)]
+        low[columns, state], high[columns, state] = (edges * back)[:, : len(columns)]
+        denominator[below, state] = (fitted * back)[len(columns) :]
+    return values, low, high, denominator, "", ()
+
+
+def _denominators(library, method, settings, name):
+    chosen = (settings.denominators or {}).get(name, ()) if method == "implicit" else ()
+    unknown = [term for term in chosen if term not in library.terms or term == "1"]
+    if unknown:
+        raise DynamicsError(f"denominator terms {unknown}", f"are not terms of the library {library.terms}", "Add them")
+    return [library.terms.index(term) for term in chosen]
+
+
+def _system(record, library, method, settings):
+    """Terms and derivatives, one row a sample or a test function."""
+    values, step = record.values, 1 / record.sampling_rate_hz
+    if method.startswith("weak"):
+        half_width = settings.half_width
+        if half_width is None:
+            band_end = denoise.noise_floor(values.T)[1].max()
+            half_width = int(np.clip(2 / max(band_end, 1e-3), 6, len(values) // 6))
+        return weak_system(values.T, library, step, half_width, stride=max(1, half_width // 5))
+    # Imported here because it takes seconds, and the weak form and joint estimation do without it.
+    import pysindy
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if method == "finite_difference":
+            states, derivatives = values, np.asarray(pysindy.FiniteDifference()._differentiate(values, step))
+        else:
+            if settings.smoothing_samples < 5 or settings.smoothing_samples % 2 == 0:
+                raise DynamicsError(
+                    f"smoothing_samples = {settings.smoothing_samples}", "must be odd and at least 5", "Choose 5, 7, 9"
+                )
+            kws = {"window_length": settings.smoothing_samples, "polyorder": 3}
+            smoother = pysindy.SmoothedFiniteDifference(smoother_kws=kws)
+            derivatives = np.asarray(smoother._differentiate(values, step))
+            states = np.asarray(smoother.smoothed_x_)
+    return library.evaluate(states.T).T, derivatives

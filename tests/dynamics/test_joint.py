@@ -1,0 +1,230 @@
+"""Joint estimation: sensitivities, the banded elimination against dense algebra, recovery, honest failure."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from tremorlab.dynamics import assimilation, joint, julian, library
+from tremorlab.dynamics.assimilation import Diverged, Observations
+from tremorlab.dynamics.flow import Flow
+from tremorlab.dynamics.library import Library
+from tremorlab.dynamics.record import Record, with_noise
+from tremorlab.errors import DynamicsError
+
+NAMES = ("x", "y", "z")
+LORENZ = {
+    ("x", "x"): -10.0,
+    ("x", "y"): 10.0,
+    ("y", "x"): 28.0,
+    ("y", "x z"): -1.0,
+    ("y", "y"): -1.0,
+    ("z", "x y"): 1.0,
+    ("z", "z"): -8 / 3,
+}
+QUADRATIC = library.polynomial(NAMES, 2)
+
+
+def lorenz(duration=4.0, rate=100.0):
+    def motion(_time, s):
+        return [10 * (s[1] - s[0]), s[0] * (28 - s[2]) - s[1], s[0] * s[1] - 8 / 3 * s[2]]
+
+    times = np.arange(round(duration * rate)) / rate
+    states = solve_ivp(motion, (0, duration), [-8.0, 7.0, 27.0], t_eval=times, rtol=1e-10, atol=1e-10).y
+    return Record(states.T, rate, NAMES)
+
+
+CLEAN = lorenz()
+
+
+def coefficients():
+    return np.array([LORENZ.get((NAMES[e], QUADRATIC.terms[t]), 0.0) for t, e in QUADRATIC.candidates])
+
+
+def test_a_step_is_the_integrators():
+    flow = Flow(QUADRATIC, QUADRATIC.candidates, 0.01, 4)
+    states = CLEAN.values.T
+    after, _, _ = flow.linearise(states[:, :-1], coefficients())
+    np.testing.assert_allclose(after, states[:, 1:], atol=1e-5)
+    np.testing.assert_allclose(flow.advance(states[:, :-1], coefficients()), after, atol=1e-12)
+
+
+def test_sensitivities_are_derivatives_of_the_step():
+    terms = library.julian_library()
+    flow = Flow(terms, terms.candidates, 0.3, 2)
+    rng = np.random.default_rng(0)
+    states, theta = rng.uniform(0.3, 0.9, (3, 5)), rng.normal(0, 0.3, 24)
+    _, by_state, by_theta = flow.linearise(states, theta)
+    for j in range(3):
+        move = 1e-6 * np.eye(3)[:, [j]]
+        numerical = (flow.advance(states + move, theta) - flow.advance(states - move, theta)) / 2e-6
+        np.testing.assert_allclose(by_state[:, j], numerical, rtol=1e-5, atol=1e-7)
+    for j in range(24):
+        move = 1e-6 * np.eye(24)[j]
+        numerical = (flow.advance(states, theta + move) - flow.advance(states, theta - move)) / 2e-6
+        np.testing.assert_allclose(by_theta[:, j], numerical, rtol=1e-5, atol=1e-7)
+
+
+def test_banded_elimination_is_the_dense_schur_complement():
+    rng = np.random.default_rng(1)
+    samples, places = 12, QUADRATIC.candidates[:9]
+    flow = Flow(QUADRATIC, places, 0.01, 1)
+    path, theta = rng.normal(size=(3, samples)), rng.normal(size=9)
+    seen = Observations(path + 0.1 * rng.normal(size=path.shape), np.array([4.0, 0.0, 9.0]), np.full(3, -np.inf))
+    assert seen.count == 2 * samples
+    q = np.array([0.1, 0.2, 0.3])
+
+    def residuals(vector):
+        x, t = vector[: 3 * samples].reshape(samples, 3).T, vector[3 * samples :]
+        observed = np.sqrt(seen.weight)[:, np.newaxis] * (x - seen.values)
+        return np.concatenate([observed.ravel(), ((x[:, 1:] - flow.advance(x[:, :-1], t)) / q[:, np.newaxis]).ravel()])
+
+    vector = np.concatenate([path.T.ravel(), theta])
+    jacobian = np.array(
+        [(residuals(vector + step) - residuals(vector - step)) / 2e-6 for step in 1e-6 * np.eye(len(vector))]
+    ).T
+    hessian, gradient = jacobian.T @ jacobian, jacobian.T @ residuals(vector)
+    n = 3 * samples
+    solved = np.linalg.solve(hessian[:n, :n], np.column_stack([hessian[:n, n:], gradient[:n]]))
+    found = assimilation.eliminate_path(flow, path, theta, seen, q)
+    np.testing.assert_allclose(found.gram, hessian[n:, n:] - hessian[n:, :n] @ solved[:, :-1], rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(found.gradient, gradient[n:] - hessian[n:, :n] @ solved[:, -1], rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(found.path_step, solved[:, -1], rtol=1e-5, atol=1e-6)
+    assert assimilation.cost(flow, path, theta, seen, q) == pytest.approx(np.sum(residuals(vector) ** 2))
+
+
+@pytest.mark.parametrize(("level", "tolerance"), [(0.0, 2e-3), (0.1, 0.05)])
+def test_lorenz_terms_are_found_exactly(level, tolerance):
+    noisy = with_noise(CLEAN, level, "all_std", np.random.default_rng(0)) if level else CLEAN
+    found = joint.estimate(noisy, QUADRATIC)
+    assert QUADRATIC.support(found.coefficients) == set(LORENZ)
+    assert found.accepted
+    errors, spreads = [], []
+    for (state, term), value in LORENZ.items():
+        place = QUADRATIC.terms.index(term), NAMES.index(state)
+        errors.append(abs(found.coefficients[place] / value - 1))
+        spreads.append(abs(found.coefficients[place] - value) / found.standard_errors[place])
+    assert np.median(errors) < tolerance
+    if level:
+        assert max(spreads) < 4
+        assert np.std(found.path - CLEAN.values.T) < 0.5 * np.std(noisy.values - CLEAN.values)
+        np.testing.assert_allclose(found.noise_std, level * CLEAN.values.std(), rtol=0.25)
+
+
+def test_julians_terms_are_found_in_a_short_noisy_record():
+    parameters = julian.Parameters(p1=19e6)
+    form = julian.scaled(parameters)
+    states = form.from_si(julian.simulate(parameters, 15.0, settle_s=5.0).values.T)
+    record = Record(states.T, 100 * form.time_s, NAMES)
+    terms = library.julian_library()
+    found = joint.estimate(with_noise(record, 40.0, "snr_db", np.random.default_rng(0)), terms)
+    truth = {("y", "1"): form.D, ("y", "y/x^2"): -form.b, ("z", "x"): 1 + form.p, ("z", "x^2"): -1, ("z", "z^2/x"): 0.5}
+    truth |= {("z", "x y^2"): -1, ("z", "x z"): -form.a, ("z", "z/x^2"): -form.b}
+    assert terms.support(found.coefficients) == set(truth)
+    for (state, term), value in truth.items():
+        assert found.coefficients[terms.terms.index(term), NAMES.index(state)] == pytest.approx(value, rel=0.02)
+
+
+def test_a_library_without_the_true_terms_is_not_accepted():
+    wrong = library.polynomial(NAMES, 1)
+    found = joint.estimate(with_noise(CLEAN, 0.05, "all_std", np.random.default_rng(0)), wrong)
+    assert not found.accepted
+    assert found.chi_square > 2
+    assert len(found.trail) >= 2
+
+
+def test_noise_that_is_known_is_used():
+    noisy = with_noise(CLEAN, 0.1, "all_std", np.random.default_rng(0))
+    found = joint.estimate(noisy, QUADRATIC, noise_std=np.full(3, 0.8))
+    np.testing.assert_array_equal(found.noise_std, 0.8)
+
+
+def test_the_simpler_of_equal_terms_has_the_lower_price():
+    price = dict(zip(QUADRATIC.candidates, joint.term_price(QUADRATIC, 1000), strict=True))
+    constant, square = QUADRATIC.terms.index("1"), QUADRATIC.terms.index("x^2")
+    assert price[constant, 0] == pytest.approx(np.log(1000))
+    assert price[square, 0] == pytest.approx(np.log(1000) + 4)
+
+
+def test_poles_need_a_positive_state():
+    terms = library.from_terms(("x", "y"), {"y": ["y/x"]}, known={"x": {"y": 1.0}})
+    times = np.arange(300) / 100
+    record = Record(np.column_stack([np.sin(5 * times), np.cos(5 * times)]), 100.0, ("x", "y"))
+    with pytest.raises(DynamicsError, match=r"state x: stands in a denominator but falls to -0\.9"):
+        joint.estimate(record, terms)
+
+
+def test_foreign_states_and_bad_records_are_refused():
+    with pytest.raises(DynamicsError, match="does not hold the library's states"):
+        joint.estimate(CLEAN.select("y", "x", "z"), QUADRATIC)
+    with pytest.raises(DynamicsError, match="is shorter than 50 samples"):
+        joint.estimate(Record(CLEAN.values[:30], 100.0, NAMES), QUADRATIC)
+
+
+def test_divergence_is_caught_inside_and_named_outside(monkeypatch):
+    terms = library.polynomial(("x",), 5)
+    flow = Flow(terms, terms.candidates, 1.0, 1)
+    path, theta = np.linspace(1e3, 1e6, 20)[np.newaxis], np.full(6, 1e50)
+    seen = Observations(path, np.ones(1), np.full(1, -np.inf))
+    assert assimilation.cost(flow, path, theta, seen, np.ones(1)) == np.inf
+    with pytest.raises(Diverged, match="the linearised step is not finite"):
+        assimilation.eliminate_path(flow, path, theta, seen, np.ones(1))
+    with pytest.raises(Diverged, match="cost is not finite at the start"):
+        assimilation.minimise(flow, path, theta, seen, np.ones(1), 3)
+    with pytest.raises(Diverged, match="quadratic form is not positive"):
+        assimilation.solve_normalised(-np.eye(2), np.ones(2))
+    monkeypatch.setattr(joint, "weak_start", lambda *args: np.full(30, 1e200))
+    with pytest.raises(DynamicsError, match="every start diverged: start with 25% of the terms: dropped"):
+        joint.estimate(CLEAN, QUADRATIC)
+
+
+def test_a_factorisation_that_fails_is_a_divergence(monkeypatch):
+    flow = Flow(QUADRATIC, QUADRATIC.candidates, 0.01, 1)
+    seen = Observations(CLEAN.values.T, np.ones(3), np.full(3, -np.inf))
+
+    def eliminate():
+        return assimilation.eliminate_path(flow, CLEAN.values.T, coefficients(), seen, np.ones(3))
+
+    monkeypatch.setattr(assimilation, "cho_solve_banded", lambda factor, rhs, **_: rhs * np.nan)
+    with pytest.raises(Diverged, match="the eliminated path is not finite"):
+        eliminate()
+
+    def fails(*_, **__):
+        raise np.linalg.LinAlgError("7-th leading minor not positive definite")
+
+    monkeypatch.setattr(assimilation, "cholesky_banded", fails)
+    with pytest.raises(Diverged, match="banded factorisation: 7-th leading minor"):
+        eliminate()
+
+
+def test_a_model_without_free_coefficients_only_smooths():
+    known = library.from_terms(("x", "y"), {}, known={"x": {"y": 2.0}, "y": {"x": -2.0}})
+    times = np.arange(300) / 100
+    truth = np.array([np.sin(2 * times), np.cos(2 * times)])
+    noisy = truth + 0.2 * np.random.default_rng(0).standard_normal(truth.shape)
+    seen = Observations(noisy, np.full(2, 25.0), np.full(2, -np.inf))
+    flow = Flow(known, [], 0.01, 1)
+    path, theta, _ = assimilation.minimise(flow, noisy, np.zeros(0), seen, np.full(2, 1e-4), 5)
+    assert not len(theta)
+    assert np.abs(path - truth).max() < 0.1
+
+
+def test_hidden_state_is_found_from_the_observed_one_with_the_structure_known():
+    terms = library.from_terms(("x", "y"), {"y": ["x", "y"]}, known={"x": {"y": 1.0}})
+    rate, times = 100.0, np.arange(800) / 100.0
+    decay = np.exp(-0.2 * times)
+    x = decay * np.cos(3 * times)
+    y = np.gradient(x, times)
+    observed = np.array([x + 0.02 * np.random.default_rng(0).standard_normal(800), np.zeros(800)])
+    seen = Observations(observed, np.array([2500.0, 0.0]), np.full(2, -np.inf))
+    first = np.array([x, np.gradient(np.convolve(observed[0], np.ones(21) / 21, "same"), times)])
+    found = joint.refine(first, np.array([-5.0, -0.1]), terms, seen, 1 / rate, select=False)
+    np.testing.assert_allclose(found.theta, [-(9 + 0.04), -0.4], rtol=0.05)
+    assert np.std((found.path[1] - y)[20:-20]) < 0.1 * y.std()
+
+
+def test_library_of_one_term_in_one_equation():
+    terms = Library(("x",), [[1]], [[True]], [[0.0]])
+    times = np.arange(200) / 50
+    record = Record(3 * np.exp(-0.7 * times)[:, np.newaxis], 50.0, ("x",))
+    found = joint.estimate(with_noise(record, 0.01, "each_std", np.random.default_rng(0)), terms)
+    assert found.coefficients[0, 0] == pytest.approx(-0.7, rel=0.01)

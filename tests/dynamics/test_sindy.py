@@ -1,0 +1,177 @@
+"""The one interface: every method on a clean record, refusal of bad ones, no model that blows up silently."""
+
+import numpy as np
+import pytest
+
+from tests.dynamics.test_joint import CLEAN, LORENZ, NAMES, QUADRATIC
+from tremorlab.dynamics import library, sindy
+from tremorlab.dynamics.model import Model
+from tremorlab.dynamics.record import Record, with_noise
+from tremorlab.errors import DynamicsError
+
+TRUE = np.zeros((10, 3))
+for (state, term), value in LORENZ.items():
+    TRUE[QUADRATIC.terms.index(term), NAMES.index(state)] = value
+
+
+def model(coefficients=TRUE, terms=QUADRATIC, **change):
+    centre, reach = np.array([0.0, 0.0, 25.0]), np.array([40.0, 50.0, 50.0])
+    settings = {
+        "centre": centre[: len(terms.names)],
+        "reach": reach[: len(terms.names)],
+        "units": ("",) * len(terms.names),
+    }
+    return Model(
+        terms, coefficients, coefficients, coefficients, 0 * coefficients, "test", sampling_rate_hz=100.0,
+        **{**settings, **change},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["finite_difference", "smoothed", "weak", "ensemble", "weak_ensemble", "joint"])
+def test_every_method_finds_lorenz_in_a_clean_record(method):
+    found = sindy.fit(
+        CLEAN, QUADRATIC, method, threshold=0.03, smoothing_samples=5, half_width=8, blocks=20, members=30
+    )
+    assert found.support == set(LORENZ)
+    # Second-order differences at this rate are wrong by two per cent, whatever the noise.
+    np.testing.assert_allclose(found.coefficients, TRUE, rtol=0.06, atol=0.01)
+    assert np.all(found.low <= found.coefficients)
+    assert np.all(found.high >= found.coefficients)
+
+
+def test_joint_survives_noise_that_defeats_differences():
+    noisy = with_noise(CLEAN, 0.2, "all_std", np.random.default_rng(0))
+    assert sindy.fit(noisy, QUADRATIC, "joint").support == set(LORENZ)
+    assert sindy.fit(noisy, QUADRATIC, "finite_difference").support != set(LORENZ)
+
+
+def test_implicit_method_finds_a_rational_equation():
+    # x' = -x / (1 + 0.5 x), Michaelis-Menten decay, in Runge-Kutta steps.
+    x = np.empty(2000)
+    x[0] = 4.0
+
+    def rate(value):
+        return -value / (1 + 0.5 * value)
+
+    for i in range(1999):
+        one = rate(x[i])
+        two = rate(x[i] + one / 400)
+        three = rate(x[i] + two / 400)
+        x[i + 1] = x[i] + (one + 2 * two + 2 * three + rate(x[i] + three / 200)) / 1200
+    terms = library.polynomial(("x",), 2)
+    found = sindy.fit(
+        Record(x, 200.0, ("x",)), terms, "implicit", threshold=0.02, smoothing_samples=5, denominators={"x": ("x",)}
+    )
+    assert found.denominator[1, 0] == pytest.approx(0.5, rel=0.02)
+    assert found.coefficients[:, 0] == pytest.approx([0, -1, 0], abs=0.02)
+    assert found.equations[0].startswith("x' = (-")
+    run = found.simulate([4.0], 9.0)
+    np.testing.assert_allclose(run.values[:, 0], x[:1800], atol=0.02)
+
+
+def test_equations_are_readable():
+    half = np.zeros_like(TRUE)
+    half[QUADRATIC.terms.index("x"), 1] = 0.25
+    text = Model(
+        QUADRATIC, TRUE, TRUE - half, TRUE + half, 0 * TRUE, "test", np.zeros(3), np.ones(3), 100.0, ("", "", "")
+    )  # fmt: skip
+    assert text.equations == (
+        "x' = -10 x + 10 y",
+        "y' = 28(0.2) x - y - x z",
+        "z' = -2.6667 z + x y",
+    )
+    empty = model(np.zeros_like(TRUE))
+    assert empty.equations[0] == "x' = 0"
+
+
+def test_a_free_run_is_the_motion():
+    run = model().simulate(CLEAN.values[0], 2.0)
+    np.testing.assert_allclose(run.values, CLEAN.values[:200], atol=1e-3)
+
+
+def test_forecasts_are_the_motion_and_losses_are_marked():
+    ahead = model().predict(CLEAN, 10)
+    np.testing.assert_allclose(ahead, CLEAN.values[10:], atol=1e-3)
+    wild = model(-TRUE).predict(CLEAN, 60)
+    assert np.isnan(wild).any()
+
+
+def test_a_run_that_blows_up_says_when():
+    terms = library.polynomial(("x",), 2)
+    explosive = model(np.array([[0.0], [0.0], [1.0]]), terms)
+    with pytest.raises(DynamicsError, match=r"free run of the test model: leaves the region of the record after \d"):
+        explosive.simulate([1.0], 5.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: model().simulate([1.0, 2.0], 1.0), "is not one finite value for each of"),
+        (lambda: model().simulate([1.0, np.nan, 2.0], 1.0), "is not one finite value for each of"),
+        (lambda: model().simulate([1.0, 1.0, 2.0], 0.01), "fewer than two samples"),
+        (lambda: model().predict(CLEAN.select("x"), 1), "does not hold the states"),
+        (lambda: model().predict(CLEAN, 0), "more than 0 samples"),
+    ],
+)
+def test_bad_calls_of_a_model_are_refused(call, message):
+    with pytest.raises(DynamicsError, match=message):
+        call()
+
+
+def test_a_fit_that_blows_up_is_marked_unusable():
+    noisy = with_noise(CLEAN, 1.0, "all_std", np.random.default_rng(2))
+    found = sindy.fit(noisy, library.polynomial(NAMES, 3), "finite_difference", threshold=0.0)
+    assert not found.usable
+    assert "leaves the region of the record" in found.reason
+
+
+def test_an_empty_equation_is_marked_unusable():
+    found = sindy.fit(CLEAN, QUADRATIC, "weak", threshold=50.0)
+    assert not found.usable
+    assert found.reason == "the equation of x has no term left"
+
+
+def test_a_model_that_does_not_explain_the_record_is_marked_unusable():
+    noisy = with_noise(CLEAN, 0.05, "all_std", np.random.default_rng(0))
+    found = sindy.fit(noisy, library.polynomial(NAMES, 1), "joint", noise_std=(0.6, 0.6, 0.6))
+    assert not found.usable
+    assert "chi-square per observation is" in found.reason
+    assert found.notes
+
+
+def test_a_model_that_comes_to_rest_says_so():
+    times = np.arange(1500) / 100.0
+    wave = np.exp(-times) * np.cos(9 * times), np.exp(-times) * np.sin(9 * times)
+    found = sindy.fit(Record(np.column_stack(wave), 100.0, ("x", "y")), library.polynomial(("x", "y"), 1), "weak")
+    assert found.usable
+    assert "the free run comes to rest" in found.notes
+
+
+def spoiled(change):
+    values = CLEAN.values.copy()
+    change(values)
+    return Record(values, 100.0, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("record", "terms", "options", "message"),
+    [
+        (CLEAN, QUADRATIC, {"method": "magic"}, "method 'magic'"),
+        (CLEAN, QUADRATIC, {"tresh": 1}, "options \\['tresh'\\]"),
+        (CLEAN.select("x", "y"), QUADRATIC, {"method": "weak"}, "does not hold the library's states"),
+        (spoiled(lambda v: v.__setitem__((3, 0), np.inf)), QUADRATIC, {}, "state x, sample 3: is inf"),
+        (spoiled(lambda v: v.__setitem__((slice(None), 1), 1.0)), QUADRATIC, {}, "state y: is constant"),
+        (spoiled(lambda v: np.clip(v, -5, 5, out=v)), QUADRATIC, {}, "state x: is clipped"),
+        (Record(CLEAN.values[:20], 100.0, NAMES), QUADRATIC, {}, "is shorter than 50"),
+        (CLEAN, QUADRATIC, {"method": "smoothed", "smoothing_samples": 4}, "smoothing_samples = 4: must be odd"),
+        (CLEAN, QUADRATIC, {"method": "implicit", "denominators": {"x": ("w",)}}, "denominator terms \\['w'\\]"),
+        (CLEAN, library.laurent(NAMES, 1, {"x": 1}), {"method": "weak"}, "state x: stands in a denominator"),
+        (spoiled(lambda v: v.__setitem__((slice(None), 1), 2 * v[:, 0])), QUADRATIC,
+         {"method": "weak", "ridge": 0.0}, "collinear"),
+        (Record(np.c_[CLEAN.values[:, 0], 1e-200 * CLEAN.values[:, 1], CLEAN.values[:, 2]], 100.0, NAMES), QUADRATIC,
+         {"method": "weak"}, "a term or the derivative is zero throughout"),
+    ],
+)  # fmt: skip
+def test_unusable_input_is_refused(record, terms, options, message):
+    with pytest.raises(DynamicsError, match=message):
+        sindy.fit(record, terms, **options)

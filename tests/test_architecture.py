@@ -21,8 +21,9 @@ ALLOWED = {
     "waveform": BASE,
     "dataset": BASE | {"catalog", "waveform"},
     "dynamics": BASE | {"waveform"},
-    "page": BASE | {"catalog", "waveform", "dataset", "dynamics"},
-    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "page"},
+    "twin": BASE | {"catalog"},
+    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin"},
+    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

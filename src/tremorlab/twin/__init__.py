@@ -1,0 +1,1 @@
+"""A physical twin of the three networks: seismograms whose truth is known."""

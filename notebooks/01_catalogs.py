@@ -57,7 +57,7 @@ from tremorlab.page import figures, publish
 from tremorlab.page.provenance import Provenance
 
 figures.use_style()
-pd.set_option("display.max_colwidth", 140)
+pd.set_option("display.max_colwidth", None)
 provenance = Provenance(settings.seed)
 
 # %% [markdown]

@@ -65,7 +65,7 @@ from tremorlab.page.provenance import Provenance
 from tremorlab.waveform.sources import open_source
 
 figures.use_style()
-pd.set_option("display.max_colwidth", 140)
+pd.set_option("display.max_colwidth", None)
 provenance = Provenance(settings.seed)
 
 

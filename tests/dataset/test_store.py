@@ -405,6 +405,14 @@ def test_a_trace_that_is_not_finite_is_named_when_it_is_read(dataset):
             opened.waveforms[5:15]
 
 
+def test_traces_of_different_length_are_not_put_together(dataset):
+    rewrite(dataset, set_cell(7, "trace_name", "bucket0$7,:3,:300"))
+    with store.open(dataset) as opened:
+        np.testing.assert_array_equal(opened.waveforms[7], waveforms_of(20)[7, :, :300])
+        with pytest.raises(DatasetError, match=r"window 7 has 300 samples, window 6 has 320\. Read .* one by one"):
+            opened.waveforms[6:9]
+
+
 def test_a_closed_dataset_says_so(dataset):
     with store.open(dataset) as opened:
         pass

@@ -10,7 +10,7 @@ from obspy import Stream, Trace, UTCDateTime
 
 from tremorlab.catalog.sources import of_study
 from tremorlab.catalog.table import empty, from_records
-from tremorlab.dataset import planning, store
+from tremorlab.dataset import planning, store, windows
 from tremorlab.dataset.windows import COLUMNS, DENSE, cut, plan, station_days
 from tremorlab.errors import CatalogError, DatasetError, WaveformError
 from tremorlab.study import Study, load
@@ -221,7 +221,8 @@ def test_windows_hold_the_ground_motion_of_their_times():
 
 @pytest.mark.parametrize("highpass_hz", [0, 0.2])
 @pytest.mark.parametrize("count", [5, 60])
-def test_windows_are_the_same_as_prepared_one_by_one(count, highpass_hz):
+def test_windows_are_the_same_as_prepared_one_by_one(count, highpass_hz, monkeypatch):
+    monkeypatch.setattr(windows, "_TOGETHER_S", 900)  # so that this hour is prepared in four pieces
     study = study_of(preparation={"highpass_hz": highpass_hz})
     source = Recorder()
     onsets = np.random.default_rng(3).uniform(100, 3400, count).round(3)
@@ -540,13 +541,13 @@ def test_reventador_windows_equal_obspy_s_own_processing(recordings):
 
 def test_an_event_as_long_as_the_window_is_covered_from_its_onset():
     study = load("redoubt_2009")
-    windows = plan(of_study(study), study)
-    long_period = windows[windows["event_class"] == "long_period"]
+    table = plan(of_study(study), study)
+    long_period = table[table["event_class"] == "long_period"]
     assert long_period["onset_s"].isna().all()
 
 
 def test_an_event_may_name_the_stations_of_a_network():
     study = load("micro")
-    windows = plan(of_study(study), study)
-    stations = windows.loc[windows["event_id"] == "micro_unterhaching", "station"]
+    table = plan(of_study(study), study)
+    stations = table.loc[table["event_id"] == "micro_unterhaching", "station"]
     assert stations.tolist() == ["BW.UH1", "BW.UH2", "BW.UH3", "BW.UH4"]

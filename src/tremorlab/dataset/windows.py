@@ -27,8 +27,12 @@ __all__ = ["COLUMNS", "Cut", "cut", "plan", "station_days"]
 #: From this many windows a station-day is read as a whole: a day costs about as much to decode as this many seeks.
 DENSE = 30
 
-#: Stretches closer than this (seconds) are prepared in one go: the call costs as much as that much record.
+#: Windows with less unused record than this (seconds) between them are prepared in one go: a call costs as much.
 _JOIN_S = 600.0
+
+#: Windows that start in the same stretch of this many seconds are prepared in one go: what is prepared at once should
+#: stay in the processor's cache.
+_TOGETHER_S = 7200
 
 #: Flags that say why samples are not valid; those of other kinds leave the samples usable.
 _MISSING = ("gap", "missing_component", "non_finite")
@@ -185,10 +189,11 @@ class _Needs:
         return UTCDateTime(ns=int(self.begin[members].min())), UTCDateTime(ns=int(self.end[members].max()))
 
     def stretches(self, members):
-        """Windows in order of time, parted where much record that none needs lies between."""
+        """Windows in order of time, parted into what is prepared in one go."""
         members = members[np.argsort(self.begin[members], kind="stable")]
         unused_s = (self.begin[members[1:]] - self.end[members[:-1]] - 2 * self.reach_ns) / 1e9
-        return np.split(members, np.flatnonzero(unused_s > _JOIN_S) + 1)
+        later = np.diff(self.begin[members] // (_TOGETHER_S * 10**9)) > 0
+        return np.split(members, np.flatnonzero((unused_s > _JOIN_S) | later) + 1)
 
 
 def _records(needs, source, study):

@@ -130,11 +130,13 @@ def test_order_does_not_depend_on_the_order_of_files(gappy, folder):
     assert [tr.id for tr in one] == sorted(tr.id for tr in one)
 
 
-def test_pieces_belong_to_the_caller(gappy):
+def test_nobody_can_change_what_is_kept(gappy):
     source = FileSource([gappy])
     first = source.get("CA.STS2..EHZ", START, START + 10)
     kept = first.copy()
-    first[0].data[:] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        first[0].data[:] = 0
+    first.copy()[0].data[:] = 0
     assert same(source.get("CA.STS2..EHZ", START, START + 10), kept)
 
 

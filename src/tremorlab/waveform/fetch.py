@@ -31,6 +31,9 @@ JOURNAL = "requests.json"
 
 _DAY_NS = 86_400_000_000_000
 
+#: Times less than a microsecond apart are the same to a service, and to UTCDateTime when it compares them.
+_SAME_NS = 1000
+
 
 class Request(NamedTuple):
     """What is asked for at once: intervals of one channel pattern within one UTC day."""
@@ -129,7 +132,7 @@ def plan(windows: pd.DataFrame, margin_s: float) -> list[Request]:
         for day in range(first // _DAY_NS, last // _DAY_NS + 1):
             part = [max(first, day * _DAY_NS), min(last, (day + 1) * _DAY_NS)]
             intervals = days.setdefault((seed_id, day), [])
-            if intervals and part[0] <= intervals[-1][1]:
+            if intervals and part[0] <= intervals[-1][1] + _SAME_NS:
                 intervals[-1][1] = max(part[1], intervals[-1][1])
             else:
                 intervals.append(part)

@@ -58,7 +58,8 @@ class Source(Protocol):
         -------
         obspy.Stream
             Trimmed segments as they were recorded: nothing is merged, filled or filtered. Sorted by id, start and
-            length; select by code, never by place. Empty when there is nothing. The samples belong to the caller.
+            length; select by code, never by place. Empty when there is nothing. The samples may be read-only;
+            ``Stream.copy`` gives samples that can be changed.
 
         Raises
         ------

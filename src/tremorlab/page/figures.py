@@ -95,7 +95,7 @@ def draw_window(upper: Axes, lower: Axes, cut, row: int, study: Study) -> None:
     draw_waveform(upper, cut.waveforms[row, 0, start : start + study.window.samples], rate, window["onset_s"])
     running = spectra.running_spectra(cut.waveforms[row], rule, rate)[0]
     draw_running_spectrum(lower, running, study.window_s, spectra.frequencies_hz(rule, rate))
-    upper.set_title(f"{label_of(window['event_class'])}\n{window['station']}", fontsize=9)
+    upper.set_title(f"{label_of(window['event_class'])}\n{window['station']}", fontsize=9, pad=12)
     lower.set(xlabel="time (s)")
 
 

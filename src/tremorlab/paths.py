@@ -25,6 +25,11 @@ def cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "tremorlab"
 
 
+def derived() -> Path:
+    """Folder for what was computed and is kept to save time, twins and trained networks; safe to delete."""
+    return cache() / "derived"
+
+
 def recordings() -> Path | None:
     """Folder of recordings already on this machine: ``TREMORLAB_DATA``, or None when it is not set."""
     folder = os.environ.get("TREMORLAB_DATA")

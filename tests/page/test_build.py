@@ -4,6 +4,7 @@ import shutil
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.require import ROOT
@@ -17,9 +18,12 @@ FIGURE = """
 # %% tags=["remove-output"]
 import matplotlib.pyplot as plt
 
+from tremorlab.page import publish
+
 fig, ax = plt.subplots()
 ax.plot([0, settings.seed])
 glue("line", fig, display=False)
+publish.card("seed", f"## Draws\\n\\nSeed **{settings.seed}**.")
 
 # %% [markdown]
 # ```{glue:figure} line
@@ -41,6 +45,12 @@ it was {glue:text}`../notebooks/01_line.ipynb::drawn:d`.
 ```
 """
 
+CARD = """# Card of the seed
+
+```{include} made/seed.md
+```
+"""
+
 TOC = """format: jb-book
 root: book/introduction
 parts:
@@ -48,17 +58,19 @@ parts:
     chapters:
       - file: notebooks/01_line
       - file: notebooks/02_plain
+      - file: book/cards/seed
 """
 
 
 def make_site(root):
     """Write a site with two pages, prose, bibliography and the configuration of the real book."""
-    for folder in ("book/assets", "notebooks", "src", "data"):
+    for folder in ("book/assets", "book/cards", "notebooks", "src", "data"):
         (root / folder).mkdir(parents=True)
     for name in ("_config.yml", "book/references.bib", "book/assets/logo.svg", "book/assets/book.css"):
         shutil.copy(ROOT / name, root / name)
     (root / "_toc.yml").write_text(TOC)
     (root / "book/introduction.md").write_text(INTRODUCTION)
+    (root / "book/cards/seed.md").write_text(CARD)
     (root / "book/unlisted.md").write_text("# Not in the table of contents")
     (root / "notebooks/01_line.py").write_text((FIXTURES / "good.py").read_text() + FIGURE)
     shutil.copy(FIXTURES / "plain.py", root / "notebooks/02_plain.py")
@@ -108,7 +120,7 @@ def dry(monkeypatch):
                 future.set_exception(PageError(execute.name(page), "cell 5 [5]: ValueError: empty", f"See {log}"))
             else:
                 out.parent.mkdir(parents=True, exist_ok=True)
-                out.write_text("{}")
+                nbformat.write(nbformat.v4.new_notebook(), out)
                 ran.append(page.stem)
                 future.set_result(execute.Record(execute.name(page), 1.0, 80.0, dict(parameters)))
             return future
@@ -153,6 +165,11 @@ def test_values_and_figures_of_a_page_reach_other_pages(built):
     assert '<span class="std std-numref">Fig. 1.1</span>' in text
 
 
+def test_a_card_that_a_page_published_is_part_of_the_book(built):
+    card = (built[0] / "_build/html/book/cards/seed.html").read_text()
+    assert "Seed <strong>3</strong>." in card
+
+
 def test_injected_parameters_are_shown(built):
     text = (built[0] / "_build/html/notebooks/01_line.html").read_text(encoding="utf-8")
     assert "tag_injected-parameters" in text
@@ -174,11 +191,14 @@ def test_prose_is_staged_and_nothing_else_stays(built):
     assert files == [
         "book/assets/book.css",
         "book/assets/logo.svg",
+        "book/cards/made/seed.md",
+        "book/cards/seed.md",
         "book/introduction.md",
         "book/references.bib",
         "notebooks/01_line.ipynb",
         "notebooks/02_plain.ipynb",
     ]
+    assert (site / "book/cards/made/seed.md").read_text() == "## Draws\n\nSeed **3**."
     (site / "notebooks/09_gone.ipynb").write_text("{}")
     build.stage(build.Book(built[0]))
     assert not (site / "notebooks/09_gone.ipynb").exists()
@@ -233,6 +253,8 @@ def test_prose_formatting_and_leftovers_do_not_run_a_page_again(site, dry):
     (site / "src/__pycache__").mkdir()
     (site / "src/__pycache__/module.pyc").write_bytes(b"1")
     (site / "notebooks/01_line.py").touch()
+    paths.derived().mkdir(parents=True)
+    (paths.derived() / "twin.mseed").write_bytes(b"1")
     assert dry(site) == []
 
 

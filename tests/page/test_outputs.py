@@ -46,3 +46,20 @@ def test_values_are_collected_by_the_name_under_which_they_were_published():
         new_code_cell("", outputs=[new_output("stream", name="stdout", text="printed")]),
     ]
     assert outputs.glued(new_notebook(cells=cells)) == {"shown": "1234", "kept": "1234"}
+
+
+def test_cards_are_collected_apart_from_values():
+    data = {f"application/papermill.record/text/{kind}": "**2** days" for kind in ("plain", "markdown")}
+    left = [new_output("display_data", data=data, metadata={"scrapbook": {"name": "card-twin"}})]
+    notebook = new_notebook(cells=[new_code_cell("", outputs=left)])
+    assert outputs.cards(notebook) == {"twin": "**2** days"}
+    assert outputs.glued(notebook) == {}
+
+
+def test_places_are_taken_out_of_cards_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("TREMORLAB_CACHE", str(tmp_path))
+    data = {"application/papermill.record/text/markdown": f"kept in {tmp_path}/derived"}
+    left = [new_output("display_data", data=data, metadata={"scrapbook": {"name": "card-twin"}})]
+    notebook = new_notebook(cells=[new_code_cell("", outputs=left)])
+    outputs.clean(notebook)
+    assert outputs.cards(notebook) == {"twin": "kept in TREMORLAB_CACHE/derived"}

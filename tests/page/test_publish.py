@@ -11,7 +11,7 @@ def cells():
     code = (
         "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
         "from tremorlab.page import publish\n"
-        "publish.figure('fig-x', plt.subplots()[0], 'seed 1')\npublish.values(n=3, name='vt')\n"
+        "publish.figure('fig-x', plt.subplots()[0], 'seed 1')\npublish.values(n=3, name='vt')\npublish.card('twin', '## Size')\n"
         "assert not plt.get_fignums()"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
@@ -27,6 +27,10 @@ def test_figure_is_shown_and_published_with_its_provenance(cells):
 def test_values_are_published_without_being_shown(cells):
     assert cells["n"] == {"application/papermill.record/text/plain": "3"}
     assert cells["name"] == {"application/papermill.record/text/plain": "'vt'"}
+
+
+def test_a_card_is_published_as_markdown_without_being_shown(cells):
+    assert cells["card-twin"]["application/papermill.record/text/markdown"] == "## Size"
 
 
 def test_outside_a_notebook_a_figure_is_closed_all_the_same():

@@ -16,12 +16,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import nbformat
 import yaml
 from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 from tremorlab import paths
 from tremorlab.errors import PageError, ParameterError, TremorlabError
-from tremorlab.page import execute, pairs
+from tremorlab.page import execute, outputs, pairs
 
 _EXECUTING = re.compile(r"^Executing Cell (\d+)", re.MULTILINE)
 _PROBLEM = re.compile(r"^.*\b(?:WARNING|ERROR|CRITICAL|Error)\b.*$", re.MULTILINE)
@@ -159,6 +160,8 @@ def fingerprint(root: Path) -> str:
         digest.update((root / "requirements.lock").read_bytes())
     for folder in (paths.recordings(), paths.cache()):  # too large to read through: names and sizes must do
         for path in _files(folder) if folder else ():
+            if path.is_relative_to(paths.derived()):
+                continue
             digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
     return digest.hexdigest()
 
@@ -170,7 +173,7 @@ def key(page: Path, parameters: Mapping[str, object], inputs: str) -> str:
 
 
 def stage(book: Book) -> None:
-    """Lay prose, bibliography and assets beside the executed pages; what the book no longer has goes."""
+    """Lay prose, bibliography, assets and cards beside the executed pages; what the book no longer has goes."""
     documents = book.documents()
     executed = {book.executed(page) for page in documents if page.suffix == ".py"}
     for path in _files(book.site):
@@ -182,6 +185,11 @@ def stage(book: Book) -> None:
         target = book.site / source.relative_to(book.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+    for page in sorted(executed):
+        for name, text in outputs.cards(nbformat.read(page, as_version=4)).items():
+            target = book.site / "book" / "cards" / "made" / f"{name}.md"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
 
 
 def render(book: Book) -> None:

@@ -10,6 +10,9 @@ from tremorlab import paths
 
 #: Start-up lines of TensorFlow: they carry times and process ids, so that no two builds would be equal.
 NOISE = re.compile(r"absl::InitializeLog|port\.cc:\d+\]|cpu_feature_guard\.cc|computation_placer\.cc|cuda_\w+\.cc")
+#: Cards are published under this prefix.
+CARD = "card-"
+_GLUED = "application/papermill.record/"
 _KERNEL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
 
 
@@ -23,7 +26,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             if output.output_type == "stream":
                 output.text = _anonymous(output.text)
             for kind, content in output.get("data", {}).items():
-                if isinstance(content, str) and kind.startswith("text/"):
+                if isinstance(content, str) and kind.removeprefix(_GLUED).startswith("text/"):
                     output.data[kind] = _anonymous(content)
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text]
@@ -31,11 +34,21 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 def glued(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """Text form of the values that a page published with ``myst_nb.glue``, by name."""
+    return {name: text for name, text in _published(notebook, "text/plain").items() if not name.startswith(CARD)}
+
+
+def cards(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Markdown of the cards that a page published, by name."""
+    found = _published(notebook, "text/markdown")
+    return {name.removeprefix(CARD): text for name, text in found.items() if name.startswith(CARD)}
+
+
+def _published(notebook, wanted):
     found = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             key = output.get("metadata", {}).get("scrapbook", {}).get("name")
-            texts = [text for kind, text in output.get("data", {}).items() if kind.endswith("text/plain")]
+            texts = [text for kind, text in output.get("data", {}).items() if kind.endswith(wanted)]
             if key and texts:
                 found[key] = texts[0]
     return found

@@ -5,8 +5,11 @@ that no number is ever typed.
 """
 
 import matplotlib.pyplot as plt
+from IPython.display import Markdown
 from matplotlib.figure import Figure
 from myst_nb import glue
+
+from tremorlab.page.outputs import CARD
 
 
 def figure(name: str, drawn: Figure, made: str) -> None:
@@ -33,3 +36,16 @@ def values(**named: object) -> None:
     """Hand numbers and short texts to the prose, each under its name."""
     for name, value in named.items():
         glue(name, value, display=False)
+
+
+def card(name: str, text: str) -> None:
+    """Hand a data or model card to the book, where ``book/cards/NAME.md`` includes it from ``made/NAME.md``.
+
+    Parameters
+    ----------
+    name
+        Name of the card, letters, digits and underscores.
+    text
+        Markdown, headings from the second level on.
+    """
+    glue(f"{CARD}{name}", Markdown(text), display=False)

@@ -11,7 +11,8 @@ def cells():
     code = (
         "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
         "from tremorlab.page import publish\n"
-        "publish.figure('fig-x', plt.subplots()[0], 'seed 1')\npublish.values(n=3, name='vt')\npublish.card('twin', '## Size')\n"
+        "publish.figure('fig-x', plt.subplots()[0], 'seed 1')\npublish.values(n=3, name='vt')\n"
+        "publish.card('twin', '## Size')\n"
         "assert not plt.get_fignums()"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])

@@ -13,7 +13,6 @@ import pandas as pd
 
 from tremorlab.twin.scenario import Scenario
 
-
 _CLASS_HEAD = (
     "class",
     "events",

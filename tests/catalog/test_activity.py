@@ -36,6 +36,15 @@ def test_every_event_is_counted_once(period):
     assert activity(events, period).to_numpy().sum() == 40
 
 
+def test_an_event_at_several_stations_counts_once_at_its_earliest_onset():
+    catalog = catalogue(("2015-01-01T23:59:59Z", "vt"), ("2015-01-02T00:00:01Z", "vt"), ("2015-01-02T05:00Z", "noise"))
+    catalog = table.validate(catalog.assign(event_id=["a", "a", "b"], station=["XX.A", "XX.B", "XX.A"]))
+    counts = activity(catalog, "day")
+    assert counts["vt"].tolist() == [1, 0]
+    assert counts["noise"].tolist() == [0, 1]
+    assert summary(catalog)[["events", "classes"]].tolist() == [2, "noise 1, vt 1"]
+
+
 def test_a_table_without_events_has_no_bins():
     assert activity(table.empty(), "day").empty
     assert summary(table.empty())["events"] == 0

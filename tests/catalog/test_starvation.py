@@ -7,7 +7,8 @@ from tremorlab.errors import CatalogError
 
 
 def catalogue(classes):
-    return pd.DataFrame({"event_class": list(classes)})
+    classes = list(classes)
+    return pd.DataFrame({"event_id": range(len(classes)), "event_class": classes})
 
 
 def test_blocks_are_counted_as_by_hand():
@@ -31,6 +32,12 @@ def test_without_bursts_blocks_starve_as_often_as_shuffled_draws():
     table = catalogue(rng.permutation(["vt"] * 9000 + ["eruption"] * 1000))
     row = starvation(table, share=0.005, minimum=4).loc["eruption"]
     assert row["in_blocks"] == pytest.approx(row["if_shuffled"], abs=0.05)
+
+
+def test_an_event_counts_once_however_many_stations_list_it():
+    single = catalogue(["vt"] * 6 + ["eruption"] * 4)
+    at_two_stations = single.loc[single.index.repeat(2)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(starvation(at_two_stations, 0.3, 2), starvation(single, 0.3, 2))
 
 
 def test_bursts_starve_more_blocks_than_chance():

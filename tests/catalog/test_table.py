@@ -141,7 +141,7 @@ def test_end_before_onset_is_refused():
         ("station", "REF", "NET.STA. Write network and station code with a dot"),
         ("event_id", " ", "a text. Every event needs one"),
         ("source", None, "a text"),
-        ("event_id", "fine", "unique. Give every event its own id"),
+        ("event_id", "fine", r"unique at station \(any\). Give every event its own id"),
         ("latitude", 90.5, "a number from -90 to 90. Correct it or leave it empty"),
         ("longitude", "-181", "a number from -180 to 180"),
         ("depth_km", float("inf"), "a number from -10 to 800"),
@@ -152,6 +152,38 @@ def test_end_before_onset_is_refused():
 )
 def test_wrong_value_is_named_with_row_column_and_limit(column, value, limit):
     refused(rf"list.csv, row 3, column '{column}': .* is not {limit}", **{column: value})
+
+
+def at_stations(*changes):
+    return [event(station=station) | more for station, more in changes]
+
+
+def test_an_event_may_have_a_row_for_each_station():
+    rows = at_stations(("UW.HSR", {"onset": "2015-08-15T01:02:05Z"}), ("UW.SHW", {"reliability": "low"}))
+    catalog = table.from_records([*rows, event(event_id="b", onset="2015-08-15T01:02:04Z")])
+    assert catalog["event_id"].tolist() == ["a", "b", "a"]
+    assert catalog["station"].tolist() == ["UW.SHW", "", "UW.HSR"]
+    one_each = table.events(catalog)
+    assert one_each["event_id"].tolist() == ["a", "b"]
+    assert one_each["onset"].tolist() == catalog["onset"].tolist()[:2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (at_stations(("UW.HSR", {}), ("UW.HSR", {})),
+         r"row 3, column 'event_id': 'a' is not unique at station UW.HSR\."),
+        (at_stations(("", {}), ("UW.HSR", {})),
+         r"row 2, column 'station': '' is not one station, and event a has several rows\. Name one station in each"),
+        (at_stations(("UW.HSR", {}), ("UW.*", {})),
+         r"row 3, column 'station': 'UW.\*' is not one station, and event a"),
+        (at_stations(("UW.HSR", {}), ("UW.SHW", {"event_class": "noise"})),
+         r"row 3, column 'event_class': 'noise' is not 'vt', the class of event a in an earlier row\. Give an event"),
+    ],
+)  # fmt: skip
+def test_rows_of_an_event_name_different_stations_and_agree_on_the_class(rows, message):
+    with pytest.raises(CatalogError, match=message):
+        table.from_records(rows, "list.csv", first_row=2)
 
 
 def test_rows_may_have_their_own_numbers():

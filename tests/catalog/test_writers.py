@@ -55,6 +55,28 @@ def test_quakeml_keeps_to_the_standard_and_says_the_same_to_obspy(tmp_path):
     assert bare.picks[0].time == obspy.UTCDateTime("2009-03-20T19:00:00")
 
 
+def test_an_event_at_several_stations_is_one_quakeml_event_with_a_pick_at_each(tmp_path):
+    path = tmp_path / "events.xml"
+    place = {"latitude": 60.485, "longitude": -152.742, "magnitude": 1.1}
+    rows = [
+        EVENTS[0] | {"station": station, "onset": onset, "reliability": reliability} | place
+        for station, onset, reliability in (
+            ("AV.RSO", "2009-03-20T17:00:02Z", "low"),
+            ("AV.REF", "2009-03-20T17:00:01Z", "high"),
+        )
+    ]
+    catalog = table.from_records([*rows, EVENTS[1]])
+    writers.write_quakeml(catalog, path)
+    assert _validate(str(path))
+    event, other = obspy.read_events(path)
+    codes = [(pick.waveform_id.station_code, str(pick.time)[17:19]) for pick in event.picks]
+    assert codes == [("REF", "01"), ("RSO", "02")]
+    assert event.origins[0].time == obspy.UTCDateTime("2009-03-20T17:00:01")
+    assert [magnitude.mag for magnitude in event.magnitudes] == [1.1]
+    assert len(other.picks) == 1
+    pd.testing.assert_frame_equal(readers.read(path, "quakeml"), catalog, check_exact=True)
+
+
 @pytest.mark.parametrize("reader", WRITERS)
 def test_writing_twice_gives_the_same_bytes(tmp_path, reader):
     for name in ("one", "two"):

@@ -177,6 +177,19 @@ def test_classes_that_the_study_leaves_out_are_counted():
     assert table.attrs["left_out"] == expected
 
 
+def test_an_event_has_a_window_at_each_station_that_lists_it_with_its_own_onset():
+    rows = [event(100.0 + delay, station=f"XX.{code}") for delay, code in ((0, "AAA"), (3, "BBB"), (9, "CCC"))]
+    rows = [row | {"event_id": "one"} for row in rows]
+    stations = ["XX.AAA..HHZ", "XX.BBB..HHZ"]
+    table = plan(catalogue(*rows), study_of(stations=stations))
+    assert table["window_id"].tolist() == ["one_XX.AAA_000", "one_XX.BBB_000"]
+    assert table["event_id"].unique().tolist() == ["one"]
+    assert (table["start"] - DAY).dt.total_seconds().tolist() == [95.0, 98.0]
+    assert table["onset_s"].tolist() == [5.0, 5.0]
+    without_class = plan(catalogue(*[row | {"event_class": "teleseism"} for row in rows]), study_of(stations=stations))
+    assert without_class.attrs["left_out"] == {"class teleseism is not in the study": 1}
+
+
 def test_a_plan_does_not_depend_on_the_order_of_the_catalogue():
     events = catalogue(*(event(100 * i, "eruption", 100 * i + 50) for i in range(20)))
     shuffled = events.sample(frac=1, random_state=1)

@@ -18,7 +18,7 @@ from obspy.clients.filesystem.sds import Client
 from scipy.signal import butter, sosfiltfilt
 
 from tremorlab import study as studies
-from tremorlab.catalog import readers
+from tremorlab.catalog import readers, splits
 from tremorlab.dataset import windows
 from tremorlab.errors import ParameterError
 from tremorlab.twin import archive, clutter, faults, noise
@@ -84,6 +84,18 @@ def test_the_study_loads_and_its_windows_can_be_cut(twin):
     assert len(cut.windows) > 4
     assert cut.waveforms.shape[1:] == (1, 4096 + 64)
     assert np.isfinite(cut.waveforms).all()
+
+
+def test_an_event_wise_split_never_parts_the_stations_of_an_event(twin):
+    study = studies.load(twin / "study.toml")
+    plan = windows.plan(readers.read(twin / "catalogue.csv"), study)
+    split = splits.by_event(plan, {"train": 0.5, "validation": 0.25, "test": 0.25}, seed=3)
+    truth = pd.read_csv(twin / "truth.csv").query("event >= 0").dropna(subset="catalogue_id")
+    placed = pd.DataFrame({"catalogue_id": plan["event_id"], "station": plan["station"], "split": split.astype(str)})
+    merged = truth.merge(placed.drop_duplicates(), on=["catalogue_id", "station"])
+    assert merged.groupby("event")["station"].nunique().max() == 2
+    assert merged.groupby("event")["split"].nunique().eq(1).all()
+    assert "same_event" not in set(splits.leaks(plan, split, study.window_s)["kind"])
 
 
 def test_faults_are_in_the_record_and_in_the_truth(twin):

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from tremorlab.catalog.table import events
 from tremorlab.errors import CatalogError
 
 #: Name of a bin -> pandas offset.
@@ -21,12 +22,13 @@ def activity(catalog: pd.DataFrame, period: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a bin from the first to the last event, empty bins included; one column a class.
+        One row a bin from the first to the last event, empty bins included; one column a class. An event counts once,
+        at its earliest onset, however many stations list it.
     """
     if period not in PERIODS:
         raise CatalogError("activity", f"period {period!r} is not one of {', '.join(PERIODS)}", "Choose one")
     bins = pd.Grouper(key="onset", freq=PERIODS[period])
-    counts = catalog.groupby([bins, "event_class"]).size().unstack(fill_value=0)
+    counts = events(catalog).groupby([bins, "event_class"]).size().unstack(fill_value=0)
     if counts.empty:
         return counts
     whole = pd.date_range(counts.index.min(), counts.index.max(), freq=PERIODS[period], name="onset")
@@ -35,6 +37,7 @@ def activity(catalog: pd.DataFrame, period: str) -> pd.DataFrame:
 
 def summary(catalog: pd.DataFrame) -> pd.Series:
     """Return number of events, first and last onset, and counts by class of one event table."""
+    catalog = events(catalog)
     counts = catalog["event_class"].value_counts(sort=False).sort_index()
     return pd.Series(
         {

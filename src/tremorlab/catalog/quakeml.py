@@ -1,8 +1,9 @@
 """QuakeML 1.2 to an event table: the standard's own elements, or ours where `catalog.writers` wrote them.
 
 QuakeML has no place for the end of a signal, for its class as we use it, or for how far a label is to be trusted,
-and it keeps depths in metres. Each event that we write therefore carries its row a second time, exactly, in
-elements of the namespace `NAMESPACE`; reading prefers those, so that writing and reading again loses nothing.
+and it keeps depths in metres. What we write therefore carries the rows of the table a second time, exactly, in
+elements of the namespace `NAMESPACE` inside the pick (or the event) of each row; reading prefers those, so that
+writing and reading again loses nothing.
 """
 
 import io
@@ -43,8 +44,8 @@ def read_quakeml(
     Returns
     -------
     pandas.DataFrame
-        Event table. The onset is the time of the preferred (or the first) origin, or the first pick where there is no
-        origin; then the station is that pick's.
+        Event table, of our own events a row for each pick. The onset of others is the time of the preferred (or the
+        first) origin, or the first pick where there is no origin; then the station is that pick's.
 
     Raises
     ------
@@ -67,13 +68,21 @@ def read_quakeml(
             raise CatalogError(path, f"is not QuakeML: {error}", remedy) from error
     if lost:
         raise CatalogError(path, f"a value cannot be read: {lost[0].message}", "Correct it in the file")
-    events = []
+    events, numbers = [], []
     for row, event in enumerate(catalog, start=1):
-        own = {name: item.value for name, item in event.get("extra", {}).items() if item.namespace == NAMESPACE}
-        events.append(own or _foreign(event, f"{path}, row {row}", event_class, source or Path(path).name))
-        if not own:
-            events[-1] |= {"reliability": reliability} | ({"source": source} if source else {})
-    return table.from_records(events, path)
+        if own := list(filter(None, map(_own, [event, *event.picks]))):
+            events += own
+            numbers += [row] * len(own)
+            continue
+        foreign = _foreign(event, f"{path}, row {row}", event_class, source or Path(path).name)
+        events.append(foreign | {"reliability": reliability} | ({"source": source} if source else {}))
+        numbers.append(row)
+    return table.from_records(events, path, numbers)
+
+
+def _own(element):
+    """Row of the table that an event or a pick of ours carries; empty for anybody else's."""
+    return {name: item.value for name, item in element.get("extra", {}).items() if item.namespace == NAMESPACE}
 
 
 def _refuse_entities(text, where):

@@ -1,5 +1,7 @@
 """Divide windows (or events) into training, validation and test, and see what is wrong with a division.
 
+An event is all rows of one `event_id`, at whatever stations they are.
+
 A split is a categorical series of split names aligned with the table, "" where a row belongs to none. Its
 categories are all the names asked for, so that a split in which nothing fell is still seen.
 """

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
 
+from tremorlab.catalog.table import events
 from tremorlab.errors import CatalogError
 
 
@@ -18,7 +19,8 @@ def starvation(catalog: pd.DataFrame, share: float = 0.15, minimum: int = 5) -> 
     Parameters
     ----------
     catalog
-        Event table sorted by onset, as `catalog.table.validate` returns it.
+        Event table sorted by onset, as `catalog.table.validate` returns it; an event counts once, at its earliest
+        onset.
     share
         Part of the events that makes a test block, 0 < share < 1.
     minimum
@@ -38,6 +40,7 @@ def starvation(catalog: pd.DataFrame, share: float = 0.15, minimum: int = 5) -> 
     """
     if not 0 < share < 1:
         raise CatalogError("starvation", f"share {share} is not between 0 and 1", "A usual test share is 0.15")
+    catalog = events(catalog)
     total = len(catalog)
     size = round(share * total)
     if size < 1:
@@ -45,13 +48,13 @@ def starvation(catalog: pd.DataFrame, share: float = 0.15, minimum: int = 5) -> 
             "starvation", f"{total} events are too few for a block of {share:.0%}", "Take a longer catalogue"
         )
     rows = {}
-    for name, events in catalog["event_class"].value_counts(sort=False).items():
+    for name, number in catalog["event_class"].value_counts(sort=False).items():
         before = np.concatenate([[0], np.cumsum(catalog["event_class"].to_numpy() == name)])
         counts = before[size:] - before[:-size]
         rows[name] = {
-            "events": int(events),
-            "expected": size * events / total,
+            "events": int(number),
+            "expected": size * number / total,
             "in_blocks": float((counts < minimum).mean()),
-            "if_shuffled": float(hypergeom.cdf(minimum - 1, total, events, size)),
+            "if_shuffled": float(hypergeom.cdf(minimum - 1, total, number, size)),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("event_class").sort_index()

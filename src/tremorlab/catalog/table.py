@@ -1,7 +1,8 @@
-"""The schema of an event table: one row an event, times in UTC.
+"""The schema of an event table: one row an event, or one for each station at which it was read; times in UTC.
 
 A catalogue is a plain `pandas.DataFrame` with the columns below, so that everything pandas does still works;
-`validate` is the gate that every reader goes through.
+`validate` is the gate that every reader goes through. Its key is (event_id, station): the rows of one event differ in
+station, onset, end and reliability, and whatever counts or divides events takes them as one.
 """
 
 import re
@@ -16,7 +17,7 @@ from tremorlab.study import EVENT_CLASSES, Reliability
 
 #: Column -> (dtype, unit or meaning). Times, class, source and reliability are required, the rest may be missing.
 COLUMNS = {
-    "event_id": ("str", "unique within the table"),
+    "event_id": ("str", "the same in all rows of an event, which name one station each"),
     "onset": (
         "datetime64[ns, UTC]",
         "first arrival at the station, or origin time where no station is named",
@@ -67,7 +68,7 @@ def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int | 
     -------
     pandas.DataFrame
         Exactly the columns of `COLUMNS` in that order, index 0..n-1; every text on one line, runs of white space
-        as one blank.
+        as one blank. The order is that of onset, event_id and station.
 
     Raises
     ------
@@ -133,9 +134,23 @@ def validate(frame: pd.DataFrame, where: object = "catalogue", first_row: int | 
             f"after the onset {out['onset'][i]}",
             "Swap or correct them",
         )
-    for i in np.flatnonzero(out["event_id"].duplicated()):
-        _refuse(where, rows[i], "event_id", out["event_id"][i], "unique", "Give every event its own id")
-    return out.sort_values(["onset", "event_id"], kind="stable", ignore_index=True)
+    _check_key(out, where, rows)
+    return out.sort_values(["onset", "event_id", "station"], kind="stable", ignore_index=True)
+
+
+def _check_key(out, where, rows):
+    """The rows of an event are at different stations, each named, and agree on the class."""
+    for i in np.flatnonzero(out.duplicated(["event_id", "station"])):
+        limit = f"unique at station {out['station'][i] or '(any)'}"
+        _refuse(where, rows[i], "event_id", out["event_id"][i], limit, "Give every event its own id")
+    several = out["event_id"].duplicated(keep=False)
+    for i in np.flatnonzero(several & ~out["station"].str.fullmatch(r"[^*?]+")):
+        limit = f"one station, and event {out['event_id'][i]} has several rows"
+        _refuse(where, rows[i], "station", out["station"][i], limit, "Name one station in each, or leave one row")
+    first = out.groupby("event_id")["event_class"].transform("first")
+    for i in np.flatnonzero(out["event_class"] != first):
+        limit = f"{first[i]!r}, the class of event {out['event_id'][i]} in an earlier row"
+        _refuse(where, rows[i], "event_class", out["event_class"][i], limit, "Give an event one class at all stations")
 
 
 def _texts(column, name, where, rows):
@@ -194,6 +209,11 @@ def empty() -> pd.DataFrame:
     return validate(pd.DataFrame({name: [] for name in COLUMNS}))
 
 
+def events(catalog: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an event, that of its earliest onset, of a table in canonical form."""
+    return catalog.drop_duplicates("event_id")
+
+
 def durations_s(catalog: pd.DataFrame) -> pd.Series:
-    """Duration of each event in seconds; NaN where the end is unknown."""
+    """Duration of each row in seconds; NaN where the end is unknown."""
     return (catalog["end"] - catalog["onset"]).dt.total_seconds()

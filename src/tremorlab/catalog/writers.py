@@ -56,14 +56,15 @@ def write_csv(catalog: pd.DataFrame, path: str | Path) -> None:
 def write_quakeml(catalog: pd.DataFrame, path: str | Path) -> None:
     """Write an event table as QuakeML 1.2.
 
-    Where a station is named the onset is a pick at it; where a place is known there is an origin with the onset as
-    its time; an event with neither has a pick with empty codes, so that every event shows its time to other
-    programs. Beside these stands every column exactly, in our own namespace.
+    Rows of one event make one event with a pick at each station. Where a place is known there is an origin, whose time
+    is the earliest onset; an event with neither place nor station has a pick with empty codes, so that every event
+    shows its time to other programs. Place, magnitude and remarks are those of the earliest row. Inside each pick (or
+    the event, where it has none) stands every column of its row exactly, in our own namespace.
 
     Parameters and errors are those of `write_csv`.
     """
-    rows = table.validate(catalog).to_dict("records")
-    events = [_event(number, row) for number, row in enumerate(rows, start=1)]
+    rows = table.validate(catalog).groupby("event_id", sort=False)
+    events = [_event(number, own.to_dict("records")) for number, (_, own) in enumerate(rows, start=1)]
     written = io.BytesIO()
     Catalog(events, resource_id="smi:local/tremorlab/catalogue").write(
         written, format="QUAKEML", nsmap={"tremorlab": NAMESPACE}
@@ -71,29 +72,43 @@ def write_quakeml(catalog: pd.DataFrame, path: str | Path) -> None:
     _replace(path, written.getvalue())
 
 
-def _event(number, row):
+def _event(number, rows):
     # Numbers, not our event ids: those may hold characters that a QuakeML identifier may not.
-    stem = f"smi:local/tremorlab/{number:06d}"
-    known = {name: value for name, value in row.items() if value != "" and not pd.isna(value)}
-    onset = UTCDateTime(ns=row["onset"].value)
-    network, _, station = row["station"].partition(".")
+    stem, first = f"smi:local/tremorlab/{number:06d}", rows[0]
     event = Event(
         resource_id=f"{stem}/event",
-        event_type=_TYPES.get(row["event_class"], "other event"),
-        creation_info=CreationInfo(agency_id=row["source"]),
-        event_descriptions=[EventDescription(text=row["remarks"])] if row["remarks"] else [],
+        event_type=_TYPES.get(first["event_class"], "other event"),
+        creation_info=CreationInfo(agency_id=first["source"]),
+        event_descriptions=[EventDescription(text=first["remarks"])] if first["remarks"] else [],
     )
-    if {"latitude", "longitude"} <= known.keys():
-        depth = known["depth_km"] * 1000 if "depth_km" in known else None
-        place = {"latitude": row["latitude"], "longitude": row["longitude"], "depth": depth}
-        event.origins = [Origin(resource_id=f"{stem}/origin", time=onset, **place)]
-    if station or not event.origins:
-        waveform = WaveformStreamID(network_code=network, station_code=station)
-        event.picks = [Pick(resource_id=f"{stem}/pick", time=onset, waveform_id=waveform)]
-    if "magnitude" in known:
-        event.magnitudes = [Magnitude(resource_id=f"{stem}/magnitude", mag=row["magnitude"])]
-    event.extra = {name: {"value": _exact(value), "namespace": NAMESPACE} for name, value in known.items()}
+    if not pd.isna([first["latitude"], first["longitude"]]).any():
+        depth = None if pd.isna(first["depth_km"]) else first["depth_km"] * 1000
+        place = {"latitude": first["latitude"], "longitude": first["longitude"], "depth": depth}
+        event.origins = [Origin(resource_id=f"{stem}/origin", time=_time(first), **place)]
+    if not pd.isna(first["magnitude"]):
+        event.magnitudes = [Magnitude(resource_id=f"{stem}/magnitude", mag=first["magnitude"])]
+    if first["station"] or not event.origins:
+        event.picks = [_pick(f"{stem}/pick/{k}", row) for k, row in enumerate(rows, start=1)]
+    else:
+        event.extra = _extra(first)
     return event
+
+
+def _pick(name, row):
+    network, _, station = row["station"].partition(".")
+    waveform = WaveformStreamID(network_code=network, station_code=station)
+    pick = Pick(resource_id=name, time=_time(row), waveform_id=waveform)
+    pick.extra = _extra(row)
+    return pick
+
+
+def _time(row):
+    return UTCDateTime(ns=row["onset"].value)
+
+
+def _extra(row):
+    known = {name: value for name, value in row.items() if value != "" and not pd.isna(value)}
+    return {name: {"value": _exact(value), "namespace": NAMESPACE} for name, value in known.items()}
 
 
 def _exact(value):

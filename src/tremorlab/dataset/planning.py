@@ -51,7 +51,8 @@ def plan(catalog: pd.DataFrame, study: Study) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns as in `COLUMNS`. ``attrs["left_out"]`` counts the events without any window by reason.
+        Columns as in `COLUMNS`. ``attrs["left_out"]`` counts the events without any window, there where
+        the reason says.
 
     Raises
     ------
@@ -60,18 +61,18 @@ def plan(catalog: pd.DataFrame, study: Study) -> pd.DataFrame:
     DatasetError
         An event names no station, and the study names one by wildcards only.
     """
-    rows, left_out = [], Counter()
+    rows, left_out = [], set()
     for event in validate(catalog, f"catalogue of study {study.name}").itertuples():
         event_class = study.class_of(event.event_class)
         if event_class is None:
-            left_out[f"class {event.event_class} is not in the study"] += 1
+            left_out.add((f"class {event.event_class} is not in the study", event.event_id))
             continue
         channels = _channels(event, study)
         starts, onset_s = _starts(event, study)
         if not channels:
-            left_out[f"station {event.station} is not in the study"] += 1
+            left_out.add((f"station {event.station} is not in the study", event.event_id))
         elif not starts:
-            left_out["noise of unknown end, or shorter than a window"] += 1
+            left_out.add(("noise of unknown end, or shorter than a window", event.event_id))
         for name, station, seed_id in channels:
             for tile, start in enumerate(starts):
                 window_id = f"{event.event_id}_{name}_{tile:03d}"
@@ -81,7 +82,7 @@ def plan(catalog: pd.DataFrame, study: Study) -> pd.DataFrame:
     windows["start"] = pd.to_datetime(windows["start"], utc=True)
     times = {"start": TIME, "end": TIME, "onset_s": "float64"}
     windows = _on_grid(windows, study).astype({name: times.get(name, "str") for name in COLUMNS})
-    windows.attrs["left_out"] = dict(left_out)
+    windows.attrs["left_out"] = dict(Counter(reason for reason, _ in sorted(left_out)))
     return windows
 
 

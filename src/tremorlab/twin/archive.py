@@ -6,8 +6,8 @@ depend on the number of processes. An event that crosses midnight is rendered fo
 stream and cut at the same sample.
 
 Files: ``sds/``, ``stations.xml``, ``study.toml``, and ``catalogue.csv`` with a row for each event and station where it
-was listed. The truth is in ``truth.csv`` (one row an event and station, and one a noise window), ``faults.csv`` and
-``clutter.csv``.
+was listed, under one id. The truth is in ``truth.csv`` (one row an event and station, and one a noise window),
+``faults.csv`` and ``clutter.csv``.
 """
 
 from __future__ import annotations

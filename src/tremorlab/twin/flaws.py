@@ -4,8 +4,13 @@ An event is listed at a station with a probability that rises with its signal-to
 so small and distant events are missing, the same law for all classes. Onsets are read with an error that grows as
 the signal sinks into the noise, and with the length of the signal's rise: an emergent signal has no sharp onset to
 read. A small share of the events gets another class, at all stations the same. Tremor, eruptions and volcanic tremor
-are listed as spans with an end, and tremor bursts less than a minute apart as one span. Noise windows lie at random
-times at which nothing is listed at any station, as an analyst would choose them, so they may hold what nobody saw.
+are listed as spans with an end. Noise windows lie at random times at which nothing is listed at any station, as an
+analyst would choose them, so they may hold what nobody saw.
+
+An event has one id at all stations that list it, so that nothing which divides or draws events parts its stations.
+Tremor bursts whose listed spans come within a minute of each other, at whatever stations, are one event under the
+number of the first of them; at a station it lasts from the first to the last of its bursts listed there, so spans
+that overlap at different stations share an id. A noise window is an event of its own at one station.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ EMERGENT = ("tremor", "volcanic_tremor")
 NOISE_S, CLEAR_S = 168.0, 60.0
 
 _JOIN_S = 60.0
+_OF_EVENT = ("place", "magnitude", "remarks")
 _SEEN, _LABEL, _PICK, _NOISE = 50, 51, 52, 53
 
 
@@ -55,33 +61,20 @@ def compile_catalogue(scenario: Scenario, truth: pd.DataFrame) -> tuple[pd.DataF
     """
     truth = truth.sort_values(["event", "station"], kind="stable", ignore_index=True)
     seeds = {f"{s.network}.{s.station}": s.seed for s in scenario.geometry.stations}
-    truth["seen"] = [
+    chances = [
         _uniform(scenario, _SEEN, row.event, seeds[row.station]) < seen_probability(row.snr_db)
         for row in truth.itertuples()
     ]
+    truth["seen"] = np.array(chances, dtype=bool)
     truth["catalogue_class"] = _labels(scenario, truth)
-    records, ids = {}, []
-    errors = np.full(len(truth), np.nan)
-    spans: dict[str, str] = {}
-    for row in truth.sort_values(["onset_s", "station"], kind="stable").itertuples():
-        if not row.seen:
-            continue
-        record, error = _record(scenario, row, seeds[row.station])
-        errors[row.Index] = error
-        last = spans.get(row.station)
-        if row.catalogue_class == "tremor":
-            if last and record["onset_s"] - records[last]["end_s"] < _JOIN_S:
-                records[last]["end_s"] = max(records[last]["end_s"], record["end_s"])
-                ids.append((row.Index, last))
-                continue
-            spans[row.station] = record["event_id"]
-        records[record["event_id"]] = record
-        ids.append((row.Index, record["event_id"]))
-    truth["catalogue_id"] = pd.Series(dict(ids), dtype="str").reindex(truth.index).fillna("")
+    seen = truth[truth["seen"]]
     truth["catalogue_class"] = truth["catalogue_class"].where(truth["seen"], "")
-    truth["onset_error_s"] = errors
+    listed = [_record(scenario, row, seeds[row.station]) for row in seen.itertuples()]
+    truth["onset_error_s"] = pd.Series([record.pop("error_s") for record in listed], seen.index).reindex(truth.index)
+    events = _join_tremor(listed)
+    truth["catalogue_id"] = pd.Series(events, seen.index, dtype="str").reindex(truth.index).fillna("")
     truth["hidden"] = 0
-    listed = list(records.values())
+    listed = _one_row_a_station(listed, events)
     quiet, quiet_truth = _noise(scenario, truth, listed)
     catalogue = from_records([_in_schema(scenario, record) for record in listed + quiet], "simulated catalogue")
     truth = pd.concat([truth.drop(columns="seen"), quiet_truth], ignore_index=True)
@@ -121,8 +114,8 @@ def _record(scenario, row, station_seed):
     x, y, z = np.array([row.x_km, row.y_km, row.z_km]) + own.normal(0, [1.0, 1.0, 2.0])
     onset = min(max(row.onset_s + error, 0.0), scenario.duration_s - 1)
     spanned = row.catalogue_class in SPANS
-    record = {
-        "event_id": f"{scenario.setting}_{row.event:06d}_{row.station.split('.')[1]}",
+    return {
+        "event_id": f"{scenario.setting}_{row.event:06d}",
         "onset_s": onset,
         "end_s": max(last, onset + 1.0) if spanned else np.nan,
         "event_class": row.catalogue_class,
@@ -131,8 +124,31 @@ def _record(scenario, row, station_seed):
         "place": (x, y, max(z, -5.0)),
         "magnitude": round(row.magnitude + own.normal(0, 0.15), 2),
         "remarks": f"event {row.event}",
+        "error_s": error,
     }
-    return record, error
+
+
+def _join_tremor(listed):
+    """Id of the event that each record belongs to: its own, or that of the first burst of a run of tremor."""
+    records = pd.DataFrame(listed, columns=["event_id", "event_class", "onset_s", "end_s"])
+    tremor = records[records["event_class"] == "tremor"]
+    # A burst as a whole, at all its stations, is early or late: its stations are never parted.
+    bursts = tremor.groupby("event_id").agg({"onset_s": "min", "end_s": "max"}).sort_values("onset_s", kind="stable")
+    run = (bursts["onset_s"] - bursts["end_s"].cummax().shift() >= _JOIN_S).cumsum()
+    first = pd.Series(bursts.index, bursts.index).groupby(run).transform("first")
+    return [first.get(event, event) for event in records["event_id"]]
+
+
+def _one_row_a_station(listed, events):
+    """Bursts of one event at one station as one span; place, size and remarks of an event are its first burst's."""
+    of_event = {record["event_id"]: {name: record[name] for name in _OF_EVENT} for record in listed}
+    spans = {}
+    order = sorted(zip(events, listed, strict=True), key=lambda pair: pair[1]["onset_s"])
+    for event, record in order:
+        span = spans.setdefault((event, record["station"]), record | {"event_id": event} | of_event[event])
+        if record["event_class"] == "tremor":
+            span["end_s"] = max(span["end_s"], record["end_s"])
+    return list(spans.values())
 
 
 def _noise(scenario, truth, listed):
@@ -159,7 +175,7 @@ def _noise(scenario, truth, listed):
         if any(abs(begin - other) < NOISE_S for other in taken[station]):
             continue
         taken[station].append(begin)
-        name = f"{scenario.setting}_noise_{len(records):06d}_{station.split('.')[1]}"
+        name = f"{scenario.setting}_noise_{len(records):06d}"
         span = {"onset_s": begin, "end_s": begin + NOISE_S, "station": station}
         records.append({"event_id": name, "event_class": "noise", "reliability": "medium", **span})
         onset, end, snr = signals.get(station, np.empty((3, 0)))

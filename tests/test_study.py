@@ -139,6 +139,53 @@ def test_splits_that_cannot_be_made_are_refused(tmp_path, splits, message):
         load(tmp_path, MINIMAL + "[splits]\n" + splits)
 
 
+BESIDE = MINIMAL.replace('"archive"', '"./archive"').replace('"events.csv"', '"./events.csv"')
+BESIDE += '[preparation]\ninventory = "./stations.xml"\n'
+
+
+def beside(folder):
+    (folder / "archive").mkdir(parents=True)
+    for name, text in (("events.csv", "e"), ("stations.xml", "x"), ("mine.toml", BESIDE)):
+        (folder / name).write_text(text)
+    return folder / "mine.toml"
+
+
+def test_names_that_start_with_a_dot_are_beside_the_study_wherever_it_is_moved(tmp_path, monkeypatch):
+    beside(tmp_path / "here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "there")
+    for name in (tmp_path / "there" / "mine.toml", "mine.toml"):
+        mine = study.load(name)
+        assert mine.catalogues[0].file == str(tmp_path / "there" / "events.csv")
+        assert mine.waveforms.root == str(tmp_path / "there" / "archive")
+        assert mine.preparation.inventory == str(tmp_path / "there" / "stations.xml")
+
+
+def test_files_beside_the_study_are_found_among_others(tmp_path):
+    (tmp_path / "a.mseed").write_text("")
+    text = MINIMAL.replace('"sds"', '"files"').replace('root = "archive"', 'files = ["./a.mseed", "b.mseed"]')
+    assert load(tmp_path, text).waveforms.files == [str(tmp_path / "a.mseed"), "b.mseed"]
+    with pytest.raises(StudyError, match=r"mine\.toml: waveforms\.files\.1: there is no \./b\.mseed beside it"):
+        load(tmp_path, text.replace("b.mseed", "./b.mseed"))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("archive", r"waveforms\.root"),
+        ("events.csv", r"catalogues\.0\.file"),
+        ("stations.xml", r"preparation\.inventory"),
+    ],
+)
+def test_what_is_missing_beside_the_study_is_named_with_its_key(tmp_path, name, key):
+    path = beside(tmp_path / "here")
+    (tmp_path / "here" / name).rename(tmp_path / name)
+    with pytest.raises(
+        StudyError, match=rf"mine\.toml: {key}: there is no \./{name} beside it\. Move it to .*here, or"
+    ):
+        study.load(path)
+
+
 def test_folders_come_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TREMORLAB_CACHE", str(tmp_path / "a"))
     monkeypatch.setenv("TREMORLAB_DATA", str(tmp_path / "b"))

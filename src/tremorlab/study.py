@@ -2,6 +2,9 @@
 
 Every page, the command line and the reader's own data go through this one description, so that a result
 can be traced to a file of about forty lines.
+
+Files are named by absolute paths or below the data folders (see each key); a name that starts with ``./`` is
+beside the TOML file itself, so that a folder with a study and its data may be moved as a whole.
 """
 
 import tomllib
@@ -55,7 +58,7 @@ class _Record(BaseModel):
 class CatalogueFile(_Record):
     """One event table of a study and how to read it."""
 
-    file: str = Field(description="path below the data folder, TREMORLAB_DATA, or absolute")
+    file: str = Field(description="path below the data folder, TREMORLAB_DATA, absolute, or ./ beside the study")
     reader: str = Field("csv", description="name of a reader in tremorlab.catalog.readers")
     options: dict[str, str | int | float | bool] = Field({}, description="keyword arguments of that reader")
 
@@ -64,14 +67,14 @@ class LocalFiles(_Record):
     """Waveform files; ``obspy:`` in front of a path means inside the obspy package."""
 
     kind: Literal["files"] = "files"
-    files: list[str] = Field(min_length=1, description="paths below TREMORLAB_DATA, absolute, or obspy:...")
+    files: list[str] = Field(min_length=1, description="paths below TREMORLAB_DATA, absolute, ./ or obspy:...")
 
 
 class SDSArchive(_Record):
     """A SeisComP Data Structure archive of miniSEED day files."""
 
     kind: Literal["sds"]
-    root: str = Field(description="top folder of the archive")
+    root: str = Field(description="top folder of the archive: below TREMORLAB_DATA, absolute, or ./")
 
 
 class FDSNService(_Record):
@@ -230,7 +233,8 @@ def load(name: str | Path) -> Study:
     Raises
     ------
     StudyError
-        The file is not there, is not TOML, or breaks the schema; the message names the file and the key.
+        The file is not there, is not TOML, or breaks the schema, or what it names beside itself (``./``) is missing;
+        the message names the file and the key.
     """
     path = Path(name)
     if path.suffix != ".toml":
@@ -242,7 +246,7 @@ def load(name: str | Path) -> Study:
                 f"Shipped studies: {', '.join(available())}; or give the path of a .toml file",
             )
     try:
-        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        study = Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise StudyError(path, f"cannot be read: {error.strerror}", "Give the path of a readable .toml file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -250,3 +254,30 @@ def load(name: str | Path) -> Study:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']}" for e in error.errors())
         raise StudyError(path, problems, "Correct the keys named here") from error
+    return _found_beside(study, path)
+
+
+def _found_beside(study: Study, path: Path) -> Study:
+    """Replace names that start with ``./`` by absolute paths from the folder of the study file."""
+    folder = path.resolve().parent
+
+    def place(name: str, key: str) -> str:
+        if not name.startswith("./"):
+            return name
+        if not (folder / name).exists():
+            raise StudyError(path, f"{key}: there is no {name} beside it", f"Move it to {folder}, or correct the name")
+        return str(folder / name)
+
+    catalogues = [
+        entry.model_copy(update={"file": place(entry.file, f"catalogues.{number}.file")})
+        for number, entry in enumerate(study.catalogues)
+    ]
+    waveforms = study.waveforms
+    if isinstance(waveforms, SDSArchive):
+        waveforms = waveforms.model_copy(update={"root": place(waveforms.root, "waveforms.root")})
+    elif isinstance(waveforms, LocalFiles):
+        files = [place(name, f"waveforms.files.{number}") for number, name in enumerate(waveforms.files)]
+        waveforms = waveforms.model_copy(update={"files": files})
+    inventory = place(study.preparation.inventory, "preparation.inventory")
+    preparation = study.preparation.model_copy(update={"inventory": inventory})
+    return study.model_copy(update={"catalogues": catalogues, "waveforms": waveforms, "preparation": preparation})

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from tremorlab import study as studies
 from tremorlab.catalog import readers, splits
+from tremorlab.catalog.sources import of_study
 from tremorlab.dataset import windows
 from tremorlab.errors import ParameterError
 from tremorlab.twin import archive, clutter, faults, noise
@@ -37,7 +39,7 @@ def checksums(folder):
     return {
         path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "study.toml"  # it names its own folder
+        if path.is_file()
     }
 
 
@@ -226,11 +228,14 @@ def test_the_stated_signal_to_noise_ratio_is_the_measured_one():
     assert row["snr_db"] == pytest.approx(measured, abs=2.0)
 
 
-def test_the_study_names_the_archive_below_the_data_folder_where_it_is_there(tmp_path, monkeypatch):
-    scenario = configure(**SMALL)
-    assert f'root = "{tmp_path.as_posix()}/made/sds"' in archive._study(scenario, tmp_path / "made")
-    monkeypatch.setenv("TREMORLAB_DATA", str(tmp_path))
-    assert 'root = "made/sds"' in archive._study(scenario, tmp_path.resolve() / "made")
+def test_the_study_works_wherever_the_folder_is_moved(twin, tmp_path):
+    moved = shutil.copytree(twin, tmp_path / "elsewhere")
+    study = studies.load(moved / "study.toml")
+    assert study.waveforms.root == str(moved / "sds")
+    assert str(twin) not in (moved / "study.toml").read_text()
+    assert len(of_study(study)) == len(readers.read(twin / "catalogue.csv"))
+    begin = UTCDateTime(2015, 1, 1, 3)
+    assert open_source(study).get("ZC.C01..HHZ", begin, begin + 10)
 
 
 def test_a_folder_that_exists_is_left_alone(tmp_path):

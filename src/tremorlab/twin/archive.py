@@ -27,7 +27,6 @@ from obspy.clients.filesystem.sds import SDS_FMTSTR
 from scipy import fft
 from tqdm import tqdm
 
-from tremorlab import paths
 from tremorlab.catalog.writers import write_csv
 from tremorlab.errors import ParameterError
 from tremorlab.twin import clutter, faults, noise
@@ -79,8 +78,7 @@ def simulate(scenario: Scenario, folder: str | Path, *, workers: int = 2, progre
     Returns
     -------
     pathlib.Path
-        The study file, for `tremorlab.study.load`. It names the archive below ``TREMORLAB_DATA`` where it is there,
-        else by its absolute path.
+        The study file, for `tremorlab.study.load`. It names everything beside itself, so the folder may be moved.
 
     Raises
     ------
@@ -98,7 +96,7 @@ def simulate(scenario: Scenario, folder: str | Path, *, workers: int = 2, progre
     except OSError as error:
         raise ParameterError(folder, f"cannot be made: {error.strerror}", "Name a folder you may write to") from error
     try:
-        _write(scenario, partial, folder, workers, progress)
+        _write(scenario, partial, workers, progress)
         os.rename(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -106,7 +104,7 @@ def simulate(scenario: Scenario, folder: str | Path, *, workers: int = 2, progre
     return folder / "study.toml"
 
 
-def _write(scenario, partial, folder, workers, progress):
+def _write(scenario, partial, workers, progress):
     stations = scenario.geometry.stations
     jobs = [(scenario, number, day, partial / "sds") for number in range(len(stations)) for day in range(scenario.days)]
     bar = {"total": len(jobs), "desc": "station-days", "unit": "day", "disable": not progress}
@@ -124,7 +122,7 @@ def _write(scenario, partial, folder, workers, progress):
     _table(
         scenario, pd.DataFrame([row for day in made for row in day.clutter], columns=_CLUTTER), partial / "clutter.csv"
     )
-    (partial / "study.toml").write_text(_study(scenario, folder), encoding="utf-8")
+    (partial / "study.toml").write_text(_study(scenario), encoding="utf-8")
 
 
 _TRUTH = [
@@ -280,9 +278,8 @@ def _table(scenario, rows, path):
     rows.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
-def _study(scenario, folder):
+def _study(scenario):
     """Text of the study file; splits by period: three fifths, one fifth, one fifth, ten minutes apart."""
-    root = _place(folder)
     hours = 24 * scenario.days
     bounds = [0, round(0.6 * hours), round(0.8 * hours), hours]
     splits = "\n".join(
@@ -306,15 +303,15 @@ components = "Z"
 {classes}
 
 [[catalogues]]
-file = "{root}/catalogue.csv"
+file = "./catalogue.csv"
 
 [waveforms]
 kind = "sds"
-root = "{root}/sds"
+root = "./sds"
 
 [preparation]
 highpass_hz = 1.0
-inventory = "{root}/stations.xml"
+inventory = "./stations.xml"
 
 [splits]
 kind = "period"
@@ -326,10 +323,3 @@ kind = "period"
 
 def _utc(scenario, seconds):
     return (scenario.begin + seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _place(folder):
-    data = paths.recordings()
-    if data is not None and folder.is_relative_to(data.resolve()):
-        return folder.relative_to(data.resolve()).as_posix()
-    return folder.as_posix()

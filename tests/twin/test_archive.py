@@ -245,6 +245,18 @@ def test_a_folder_that_exists_is_left_alone(tmp_path):
     assert (tmp_path / "mine").read_text() == "precious"
 
 
+def test_a_folder_that_appears_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    def write(scenario, partial, workers, progress):
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / "mine").write_text("precious")
+
+    monkeypatch.setattr(archive, "_write", write)
+    with pytest.raises(ParameterError, match=r"made: cannot be put in place: Directory not empty\. Name another"):
+        simulate(configure(**SMALL), tmp_path / "made")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert (tmp_path / "made" / "mine").read_text() == "precious"
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ParameterError, match=r"file/twin: cannot be made: Not a directory"):

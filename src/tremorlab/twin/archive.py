@@ -13,6 +13,7 @@ was listed, under one id. The truth is in ``truth.csv`` (one row an event and st
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -90,18 +91,25 @@ def simulate(scenario: Scenario, folder: str | Path, *, workers: int = 2, progre
         raise ParameterError("workers", f"{workers} is not positive", "Use 1 or the number of cores")
     if folder.exists():
         raise ParameterError(folder, "exists", "Remove it, or name another folder")
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     try:
         partial.mkdir(parents=True)
     except OSError as error:
         raise ParameterError(folder, f"cannot be made: {error.strerror}", "Name a folder you may write to") from error
     try:
         _write(scenario, partial, workers, progress)
-        os.rename(partial, folder)
+        _put(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return folder / "study.toml"
+
+
+def _put(partial, folder):
+    try:
+        os.rename(partial, folder)
+    except OSError as error:  # no check before can tell: another process may have made it just now
+        raise ParameterError(folder, f"cannot be put in place: {error.strerror}", "Name another folder") from error
 
 
 def _write(scenario, partial, workers, progress):

@@ -1,7 +1,8 @@
 """Kept twins: simulated once, found again, whole whoever asks at the same time."""
 
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import pytest
 
@@ -21,7 +22,7 @@ TINY = configure(**QUIET)
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TREMORLAB_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "derived"
 
 
 @pytest.fixture
@@ -36,6 +37,10 @@ def simulated(monkeypatch):
 
     monkeypatch.setattr(keep, "simulate", write)
     return folders
+
+
+def shown(folder):
+    return [path.name for path in folder.iterdir() if not path.name.endswith(".lock")]
 
 
 def test_a_twin_is_simulated_once_and_found_again(cache):
@@ -70,14 +75,33 @@ def test_the_loser_of_a_race_uses_the_twin_of_the_winner(cache, monkeypatch):
     monkeypatch.setattr(keep, "simulate", raced)
     study = kept(TINY, workers=1)
     assert (study.parent / "winner").exists()
-    assert [path.name for path in study.parent.parent.iterdir()] == [study.parent.name]
+    assert shown(study.parent.parent) == [study.parent.name]
 
 
-def test_two_processes_that_ask_at_once_get_the_same_whole_twin(cache):
+def test_who_asks_while_a_twin_is_made_waits_for_it(cache, monkeypatch):
+    made, waiting = [], Barrier(2)
+
+    def slow(scenario, folder, **options):
+        made.append(folder)
+        waiting.wait(30)
+        return simulate(scenario, folder, workers=1)
+
+    monkeypatch.setattr(keep, "simulate", slow)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(kept, TINY) for _ in range(2)]
+        waiting.wait(30)
+        assert answers[0].result() == answers[1].result()
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["with locks", "without"])
+def test_two_processes_that_ask_at_once_get_the_same_whole_twin(cache, locks, monkeypatch):
+    if not locks:
+        monkeypatch.setattr(keep, "fcntl", None)
     with ProcessPoolExecutor(2) as pool:
         answers = list(pool.map(partial(kept, workers=1), [TINY, TINY]))
     assert answers == [kept(TINY)] * 2
-    assert [path.name for path in (cache / "twins").iterdir()] == [answers[0].parent.name]
+    assert shown(cache / "twins") == [answers[0].parent.name]
     assert len(list((answers[0].parent / "sds").rglob("*.001"))) == 3
 
 

@@ -7,7 +7,7 @@ stream and cut at the same sample.
 
 Files: ``sds/``, ``stations.xml``, ``study.toml``, and ``catalogue.csv`` with a row for each event and station where it
 was listed, under one id. The truth is in ``truth.csv`` (one row an event and station, and one a noise window),
-``faults.csv`` and ``clutter.csv``.
+``faults.csv`` and ``clutter.csv``. ``README.md`` is the data card.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tqdm import tqdm
 from tremorlab.catalog.writers import write_csv
 from tremorlab.errors import ParameterError
 from tremorlab.twin import clutter, faults, noise
+from tremorlab.twin.card import describe
 from tremorlab.twin.events import TwinEvent, draw_events
 from tremorlab.twin.faults import DAY_S
 from tremorlab.twin.flaws import compile_catalogue, timestamp
@@ -126,10 +127,11 @@ def _write(scenario, partial, workers, progress):
     catalogue, truth = compile_catalogue(scenario, truth)
     write_csv(catalogue, partial / "catalogue.csv")
     _table(scenario, truth, partial / "truth.csv")
-    _table(scenario, pd.DataFrame([row for day in made for row in day.faults], columns=_FAULT), partial / "faults.csv")
-    _table(
-        scenario, pd.DataFrame([row for day in made for row in day.clutter], columns=_CLUTTER), partial / "clutter.csv"
-    )
+    found = pd.DataFrame([row for day in made for row in day.faults], columns=_FAULT)
+    _table(scenario, found, partial / "faults.csv")
+    disturbances = pd.DataFrame([row for day in made for row in day.clutter], columns=_CLUTTER)
+    _table(scenario, disturbances, partial / "clutter.csv")
+    (partial / "README.md").write_text(describe(scenario, truth, found, disturbances), encoding="utf-8")
     (partial / "study.toml").write_text(_study(scenario), encoding="utf-8")
 
 

@@ -79,6 +79,13 @@ def test_activity_bars_stack_to_the_total(ax):
     assert ax.get_xticklabels()[0].get_text().startswith("2015-01-01")
 
 
+@pytest.mark.parametrize(("period", "label"), [("D", "2015-01-01"), ("h", "2015-01-01\n00:00")])
+def test_bars_of_whole_days_are_labelled_by_the_day(ax, period, label):
+    index = pd.date_range("2015-01-01", periods=3, freq=period, tz="UTC")
+    figures.draw_activity(ax, pd.DataFrame({"vt": [4, 0, 1]}, index=index))
+    assert ax.get_xticklabels()[0].get_text() == label
+
+
 def test_timelines_end_at_one(ax):
     onset = pd.to_datetime(["2015-01-01", "2015-01-02", "2015-01-05"], utc=True)
     table = pd.DataFrame({"onset": onset, "event_class": ["vt", "vt", "noise"]})
@@ -108,3 +115,24 @@ def test_a_silent_band_does_not_squeeze_the_rest(ax):
     mean = np.array([[0.0, -1.0, -9.0]])
     figures.draw_class_spectra(ax, np.array([0.2, 1.0, 10.0]), mean, np.stack([mean, mean]), ("noise",))
     assert ax.get_ylim()[0] == -60
+
+
+def test_outcomes_have_a_row_a_class_and_a_mark_an_outcome():
+    events = pd.DataFrame(
+        {
+            "event_class": ["vt", "eruption", "vt", "vt"],
+            "snr_db": [10.0, 3.0, -5.0, 8.0],
+            "outcome": ["listed", "listed", "missed", "wrong"],
+        }
+    )
+    ax = figures.draw_outcomes(plt.subplots()[1], events, np.random.default_rng(0))
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["eruption", "VT earthquake"]
+    dots = {tuple(x.get_offsets()[0].round()): x for x in ax.collections if len(x.get_offsets())}
+    assert dots[10, 1].get_facecolor().any()
+    assert not len(dots[-5, 1].get_facecolor())
+    assert [x.get_label() for x in ax.collections if not x.get_label().startswith("_")] == [
+        "listed",
+        "missed",
+        "listed under another class",
+    ]
+    plt.close(ax.figure)

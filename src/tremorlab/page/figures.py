@@ -29,6 +29,10 @@ CLASS_STYLE = {
 CLASS_LABEL = {"vt": "VT earthquake", "long_period": "long-period event"}
 
 
+#: What became of an event in a catalogue -> how it is written in a legend.
+_OUTCOMES = {"listed": "listed", "missed": "missed", "wrong": "listed under another class"}
+
+
 def label_of(event_class: str) -> str:
     """Return the class as readers see it."""
     return CLASS_LABEL.get(event_class, event_class.replace("_", " "))
@@ -129,9 +133,30 @@ def draw_activity(ax: Axes, counts) -> Axes:
         ax.bar(range(len(counts)), counts[name], bottom=bottom, color=style_of(name)["color"], label=label_of(name))
         bottom += counts[name].to_numpy()
     ticks = np.unique(np.linspace(0, len(counts) - 1, 8).round().astype(int))
-    ax.set_xticks(ticks, [f"{counts.index[i]:%Y-%m-%d\n%H:%M}" for i in ticks])
+    whole_days = (counts.index == counts.index.normalize()).all()
+    form = "%Y-%m-%d" if whole_days else "%Y-%m-%d\n%H:%M"
+    ax.set_xticks(ticks, [f"{counts.index[i]:{form}}" for i in ticks])
     ax.legend(ncols=len(counts.columns), loc="upper left", bbox_to_anchor=(0, 1.15))
     return ax
+
+
+def draw_outcomes(ax: Axes, events, rng: np.random.Generator) -> Axes:
+    """Draw events by signal-to-noise ratio, one row a class, scattered within it: listed, missed, wrong class."""
+    classes = sorted(events["event_class"].unique())
+    height = events["event_class"].map(classes.index) + rng.uniform(-0.3, 0.3, len(events))
+    for outcome, label in _OUTCOMES.items():
+        for name, same in events[events["outcome"] == outcome].groupby("event_class"):
+            ax.scatter(same["snr_db"], height[same.index], s=16, **_mark(outcome, style_of(name)["color"]))
+        ax.scatter([], [], s=16, label=label, **_mark(outcome, "#666666"))
+    ax.set_yticks(range(len(classes)), [label_of(name) for name in classes])
+    ax.axvline(0, color="#999999", linewidth=0.8, linestyle=":")
+    return ax
+
+
+def _mark(outcome, colour):
+    if outcome == "wrong":
+        return {"marker": "x", "color": "#000000"}
+    return {"marker": "o", "edgecolors": colour, "facecolors": colour if outcome == "listed" else "none"}
 
 
 def draw_timelines(axes: Axes | np.ndarray, catalogs: dict) -> Axes | np.ndarray:

@@ -1,0 +1,1 @@
+"""Classifiers of windows, from the simplest rivals to networks, and their scores."""

@@ -6,7 +6,7 @@ accuracies (mean of the recalls of the classes) with percentile intervals from a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ class Score:
     predicted
         Class predicted for each window of the test, in their order.
     estimator
-        The fitted estimator.
+        The fitted estimator, where one made all predictions.
     """
 
     balanced_accuracy: float
@@ -44,7 +44,7 @@ class Score:
     high: float
     confusion: pd.DataFrame
     predicted: np.ndarray
-    estimator: BaseEstimator
+    estimator: BaseEstimator | None = None
 
 
 class SpectralThreshold(ClassifierMixin, BaseEstimator):
@@ -172,21 +172,20 @@ def rivals(
     for name, chosen in (("train", train), ("test", test)):
         if not chosen.any():
             raise DatasetError("rivals", f"{name} holds no window", "Give windows to it")
-    return {
-        name: score(estimator.fit(features[train], labels[train]), features[test], truth[test], events[test], seed=seed)
-        for name, estimator in estimators(seed).items()
-    }
+    found = {}
+    for name, estimator in estimators(seed).items():
+        predicted = estimator.fit(features[train], labels[train]).predict(features[test])
+        found[name] = replace(scored(truth[test], predicted, events[test], seed=seed), estimator=estimator)
+    return found
 
 
-def score(
-    estimator: BaseEstimator, features: pd.DataFrame, labels: ArrayLike, events: ArrayLike, *, seed: int
-) -> Score:
-    """Score a fitted estimator on windows; parameters as in `rivals`, without those it was trained on."""
-    labels, predicted = np.asarray(labels), estimator.predict(features)
+def scored(labels: ArrayLike, predicted: ArrayLike, events: ArrayLike, *, seed: int) -> Score:
+    """Score predictions; parameters as in `rivals`."""
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
     names = sorted(set(labels) | set(predicted))
     confusion = pd.DataFrame(confusion_matrix(labels, predicted, labels=names), names, names)
     low, high = interval(labels, predicted, events, seed=seed)
-    return Score(balanced_accuracy(labels, predicted), low, high, confusion, predicted, estimator)
+    return Score(balanced_accuracy(labels, predicted), low, high, confusion, predicted)
 
 
 def balanced_accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:

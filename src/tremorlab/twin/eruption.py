@@ -121,9 +121,9 @@ class VolcanicLaw:
             )
 
 
-ERUPTION = VolcanicLaw("eruption", 8e11, 1.3, 2.2, 0.8, 120.0, 0.7, 1.2, (0.4, 4.0), 5.0, 0.6)
-LONG_PERIOD = VolcanicLaw("long_period", 1.5e11, 1.3, 4.0, 0.7, 0.0, 0.0, 1.0, (0.5, 5.0), 10.0, 0.8)
-VOLCANIC_TREMOR = VolcanicLaw("volcanic_tremor", 1e10, 1.3, 2.5, 0.8, 180.0, 0.8, 1.2, (0.4, 4.0), 8.0, 0.8)
+ERUPTION = VolcanicLaw("eruption", 8e11, 1.0, 1.0, 0.6, 150.0, 0.7, 1.2, (0.4, 4.0), 6.0, 0.7)
+LONG_PERIOD = VolcanicLaw("long_period", 1.5e11, 1.0, 2.0, 0.6, 0.0, 0.0, 1.0, (0.5, 5.0), 10.0, 0.8)
+VOLCANIC_TREMOR = VolcanicLaw("volcanic_tremor", 1e10, 1.0, 1.2, 0.6, 180.0, 0.8, 1.2, (0.4, 4.0), 8.0, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +211,12 @@ def draw_volcanic(rng: np.random.Generator, origin_s: float, vent: Vent, law: Vo
     blast = None
     if law.kind == "eruption":
         # The jet is weaker than the explosion, and its corner falls as it weakens.
-        pulses = pulses * math.exp(math.log(0.06) + 0.8 * rng.standard_normal())
+        pulses = pulses * math.exp(math.log(0.2) + 0.8 * rng.standard_normal())
         corners = corners * strength**0.2
         pulses[0] = moment
         corners[0] = math.exp(rng.uniform(math.log(0.2), math.log(1.5)))
         rings[0] = 0.0
-        pressure = 40.0 * (moment / law.moment_n_m) ** 0.5 * math.exp(0.8 * rng.standard_normal())
+        pressure = 10.0 * (moment / law.moment_n_m) ** 0.5 * math.exp(0.8 * rng.standard_normal())
         blast = Blast(origin_s, pressure, math.exp(rng.uniform(math.log(0.05), math.log(0.6))))
     hypocentre = np.array([vent.x_km, vent.y_km, vent.z_km + rng.uniform(*vent.depth_km)])
     hypocentre[:2] += 0.15 * rng.standard_normal(2)
@@ -227,7 +227,7 @@ def draw_volcanic(rng: np.random.Generator, origin_s: float, vent: Vent, law: Vo
         corner_hz=corners,
         ring_hz=rings,
         ring_q=np.full(len(times), quality),
-        falloff=float(rng.uniform(1.0, 2.5)),
+        falloff=float(rng.uniform(1.5, 3.0)),
         position_km=hypocentre,
         tensor=_tensor(rng),
         odd_overtones=bool(rng.random() < 0.5),

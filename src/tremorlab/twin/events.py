@@ -120,19 +120,20 @@ def _drawn(text):
     for code, kind in enumerate(ACTIVITY[scenario.setting]):
         for number, time_s in enumerate(times_s(scenario, kind)):
             rng = np.random.default_rng([scenario.seed, _DRAW, code, number])
-            sources += _draw(scenario, kind, float(time_s), rng)
+            sources += draw(scenario, kind, float(time_s), rng)
     order = np.argsort([np.min(source.origin_s) for source in sources], kind="stable")
-    events = (TwinEvent(number, sources[i], _medium(scenario.setting, sources[i])) for number, i in enumerate(order))
+    events = (TwinEvent(number, sources[i], medium(scenario.setting, sources[i])) for number, i in enumerate(order))
     return tuple(event for event in events if event.origin_s < scenario.duration_s)
 
 
-def _medium(setting, source):
+def medium(setting: str, source: Source) -> Medium:
     """Earthquakes of the region come through the crust around a volcano, everything else through the volcano."""
     crust = f"{setting}_crust"
     return MEDIA[crust if source.event_class == "earthquake" and crust in MEDIA else setting]
 
 
-def _draw(scenario, kind, time_s, rng):
+def draw(scenario: Scenario, kind: str, time_s: float, rng: np.random.Generator) -> list[Source]:
+    """Sources of a kind at a time: one, or the bursts of a tremor episode."""
     step = DIFFICULTIES[scenario.difficulty]
     if kind in EARTHQUAKES:
         smallest = SMALLEST[scenario.setting, kind] + step.magnitude_shift

@@ -81,20 +81,20 @@ class Setting:
 SETTINGS = {
     "nankai": Setting(
         (0.002, 0.02, 0.08, 0.2, 1.0, 4.0, 12.0, 40.0),
-        (0.55, 0.45, 0.40, 0.55, 0.52, 0.53, 0.50, 0.48),
-        (0.80, 0.70, 0.50, 0.58, 0.56, 0.56, 0.53, 0.50),
+        (0.55, 0.45, 0.40, 0.55, 0.60, 0.52, 0.46, 0.44),
+        (0.80, 0.70, 0.50, 0.58, 0.63, 0.55, 0.49, 0.46),
         0.22, 0.22, (0.7, 6.0), 0.07, 0.0, 0.10, 9.0,
     ),
     "sakurajima": Setting(
         (0.002, 0.02, 0.08, 0.2, 1.0, 4.0, 12.0, 40.0),
-        (0.30, 0.25, 0.30, 0.45, 0.58, 0.62, 0.56, 0.52),
-        (0.45, 0.38, 0.32, 0.45, 0.59, 0.63, 0.57, 0.52),
+        (0.30, 0.25, 0.30, 0.45, 0.62, 0.60, 0.54, 0.50),
+        (0.45, 0.38, 0.32, 0.45, 0.63, 0.61, 0.55, 0.50),
         0.28, 0.20, (1.5, 20.0), 0.07, 0.08, 0.0, 9.0,
     ),
     "colombia": Setting(
         (0.002, 0.02, 0.08, 0.2, 1.0, 4.0, 12.0, 40.0),
-        (0.25, 0.20, 0.25, 0.35, 0.46, 0.52, 0.50, 0.48),
-        (0.42, 0.36, 0.30, 0.36, 0.47, 0.53, 0.51, 0.48),
+        (0.25, 0.20, 0.25, 0.35, 0.50, 0.50, 0.47, 0.45),
+        (0.42, 0.36, 0.30, 0.36, 0.51, 0.51, 0.48, 0.45),
         0.18, 0.16, (1.5, 20.0), 0.09, 0.03, 0.0, -5.0,
     ),
 }  # fmt: skip
@@ -335,11 +335,11 @@ def _site(station, setting):
     made = SETTINGS[setting]
     rng = np.random.default_rng([station.seed, _SITE])
     x = np.log(_GRID)
-    offset = 0.05 * rng.standard_normal()
+    offset = 0.07 * rng.standard_normal()
     rows = []
     for floor in (made.floor_vertical, made.floor_horizontal, made.floor_horizontal):
         knots = np.linspace(x[0], x[-1], 9)
-        own = np.interp(x, knots, 0.03 * rng.standard_normal(9))
+        own = np.interp(x, knots, 0.05 * rng.standard_normal(9))
         rows.append(np.interp(x, np.log(made.floor_hz), floor) + offset + own)
     return np.array(rows)
 

@@ -1,0 +1,104 @@
+"""Distances and discrimination on samples whose difference is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tremorlab.classify import rivals
+from tremorlab.classify.realism import discriminate, distances, matched, snr_db
+from tremorlab.errors import DatasetError
+
+RATE = 25.0
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(rivals, "TREES", 40)
+
+
+def normal(n, shift=0.0, seed=0):
+    values = np.random.default_rng(seed).standard_normal((n, 2))
+    values[:, 0] += shift
+    return pd.DataFrame(values, columns=["duration_s", "kurtosis"])
+
+
+def test_a_shifted_normal_distribution_has_the_distances_of_theory():
+    found = distances(normal(20000, seed=1), normal(20000, 0.8, seed=2))
+    assert found.loc["duration_s", "wasserstein"] == pytest.approx(0.8, abs=0.03)
+    # Two normal distributions d apart differ most half-way: 2 Phi(d/2) - 1.
+    assert found.loc["duration_s", "ks"] == pytest.approx(2 * stats.norm.cdf(0.4) - 1, abs=0.02)
+    assert found.loc["kurtosis", "wasserstein"] < 0.05
+    assert found.loc["duration_s", "twin"] - found.loc["duration_s", "recorded"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_the_same_sample_is_at_no_distance_and_a_constant_at_an_infinite_one():
+    one = normal(50)
+    assert (distances(one, one)[["wasserstein", "ks"]] == 0).all(axis=None)
+    flat = one * 0
+    assert np.isinf(distances(flat, one).loc["kurtosis", "wasserstein"])
+    assert distances(flat, flat).loc["kurtosis", "wasserstein"] == 0
+
+
+def test_a_perfect_twin_cannot_be_told_from_recordings():
+    found = discriminate(normal(300, seed=1), normal(300, seed=2), range(300), range(300), seed=0)
+    assert found.score.low < 0.5 < found.score.high
+    assert found.importance.abs().max() < 0.06
+
+
+def test_a_forest_comes_near_the_best_possible_accuracy():
+    found = discriminate(normal(600, seed=1), normal(600, 2.0, seed=2), range(600), range(600), seed=0)
+    # Equal normal distributions d apart: Phi(d/2) is the best there is.
+    assert stats.norm.cdf(1.0) - 0.07 < found.score.balanced_accuracy < stats.norm.cdf(1.0) + 0.03
+    assert found.importance.index[0] == "duration_s"
+    assert found.importance.iloc[0] > 0.2
+
+
+def test_events_do_not_leak_between_folds():
+    """Each event has a value of its own; who saw one window of it in training would know the others."""
+    rng = np.random.default_rng(3)
+    events = np.repeat(np.arange(40), 10)
+    sides = []
+    for _ in range(2):
+        values = rng.standard_normal(40)[events] + 1e-3 * rng.standard_normal(400)
+        sides.append(pd.DataFrame({"duration_s": values}))
+    parted = discriminate(*sides, events, events, seed=0)
+    leaking = discriminate(*sides, range(400), range(400), seed=0)
+    assert leaking.score.balanced_accuracy > 0.9
+    assert parted.score.balanced_accuracy < 0.7
+    assert parted.score.high - parted.score.low > 0.05
+
+
+def test_matched_values_are_the_nearest():
+    assert matched([3.0, 10.0], [9.0, 0.0, 2.5, 30.0]).tolist() == [2, 0]
+    rng = np.random.default_rng(5)
+    wanted, offered = rng.normal(12, 4, 60), rng.normal(18, 8, 2000)
+    chosen = matched(wanted, offered)
+    assert len(set(chosen)) == 60
+    np.testing.assert_allclose(offered[chosen], wanted, atol=1.5)
+    assert stats.ks_2samp(wanted, offered[chosen]).statistic < 0.05
+
+
+@pytest.mark.parametrize("wanted_db", [0.0, 10.0, 30.0])
+def test_the_ratio_is_that_of_a_known_signal(wanted_db):
+    rng = np.random.default_rng(6)
+    windows = rng.standard_normal((40, 1, 4096))
+    windows[:, 0, 1000:2000] *= 10 ** (wanted_db / 20)
+    # The largest of many averages over 5 s (60 independent values in 2-8 Hz) lies above their mean by 10 to 40 %.
+    assert np.median(snr_db(windows, RATE, 40.0)) == pytest.approx(wanted_db + 1.1, abs=0.8)
+    np.testing.assert_allclose(snr_db(1e-8 * windows, RATE, 40.0), snr_db(windows, RATE, 40.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("onset_s", [1.5, 163.9, 200.0])
+def test_a_window_without_noise_or_signal_is_refused(onset_s):
+    with pytest.raises(DatasetError, match=r"snr: an onset at .* s leaves no noise or no signal\. Cut windows"):
+        snr_db(np.ones((1, 1, 4096)), RATE, onset_s)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(DatasetError, match="of twin and recordings differ in their columns"):
+        distances(normal(9), normal(9)[["kurtosis"]])
+    with pytest.raises(DatasetError, match=r"2 values are offered for 3\. Draw more windows"):
+        matched([1, 2, 3], [1, 2])
+    with pytest.raises(DatasetError, match="recorded windows: 3 events are fewer than 5 folds"):
+        discriminate(normal(9), normal(9), [0, 1, 2] * 3, range(9), seed=0)

@@ -43,7 +43,7 @@ def test_the_same_sample_is_at_no_distance_and_a_constant_at_an_infinite_one():
 def test_a_perfect_twin_cannot_be_told_from_recordings():
     found = discriminate(normal(300, seed=1), normal(300, seed=2), range(300), range(300), seed=0)
     assert found.score.low < 0.5 < found.score.high
-    assert found.importance.abs().max() < 0.06
+    np.testing.assert_allclose(found.importance, 0.5, atol=0.06)
 
 
 def test_a_forest_comes_near_the_best_possible_accuracy():
@@ -51,7 +51,7 @@ def test_a_forest_comes_near_the_best_possible_accuracy():
     # Equal normal distributions d apart: Phi(d/2) is the best there is.
     assert stats.norm.cdf(1.0) - 0.07 < found.score.balanced_accuracy < stats.norm.cdf(1.0) + 0.03
     assert found.importance.index[0] == "duration_s"
-    assert found.importance.iloc[0] > 0.2
+    assert found.importance.iloc[0] > 0.7
 
 
 def test_events_do_not_leak_between_folds():
@@ -76,7 +76,7 @@ def test_matched_values_are_the_nearest():
     chosen = matched(wanted, offered)
     assert len(set(chosen)) == 60
     np.testing.assert_allclose(offered[chosen], wanted, atol=1.5)
-    assert stats.ks_2samp(wanted, offered[chosen]).statistic < 0.05
+    assert stats.ks_2samp(wanted, offered[chosen], method="asymp").statistic < 0.05
 
 
 @pytest.mark.parametrize("wanted_db", [0.0, 10.0, 30.0])

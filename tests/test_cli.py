@@ -1,5 +1,6 @@
 """The command line: what it calls, what it prints, and with which exit code it ends."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import tremorlab
 from tremorlab import cli, paths, study
 from tremorlab.errors import DataMissingError, PageError, WaveformError
 from tremorlab.page import build, execute
+from tremorlab.twin import archive
+from tremorlab.twin.scenario import configure
 from tremorlab.waveform import sources
 
 PAGES = Path(__file__).parent / "page" / "notebooks"
@@ -44,7 +47,7 @@ def asked(monkeypatch):
 def test_help_names_the_verbs(call):
     result = call("--help")
     assert result.exit_code == 0
-    for verb in ("studies", "fetch", "run", "parameters", "book"):
+    for verb in ("studies", "fetch", "twin", "run", "parameters", "book"):
         assert f"\n  {verb} " in result.output
 
 
@@ -69,6 +72,56 @@ def test_studies_are_listed_with_the_state_of_their_records(call, monkeypatch):
     assert [line.split()[0] for line in lines] == study.available()
     assert [line.split()[0] for line in lines if " here " in line] == ["micro"]
     assert all(study.load(line.split()[0]).title in line for line in lines)
+
+
+def test_twin_is_simulated_and_its_study_printed(call, tmp_path):
+    options = ["--days", 1, "--stations", 1, "--seed", 3, "--difficulty", "low", "--rate", 25, "--jobs", 1]
+    result = call("twin", "colombia", *options, "--out", tmp_path / "mine")
+    assert result.exit_code == 0
+    assert result.stdout == f"{tmp_path}/mine/study.toml\n"
+    assert "station-days: 100%" in result.stderr
+    made = study.load(tmp_path / "mine" / "study.toml")
+    assert made.title == "Simulated colombia network, 1 day, difficulty low"
+    assert made.name == "twin_colombia_3"
+    assert made.stations == ["ZC.C01..HH?"]
+
+
+def test_twin_without_options_is_a_day_of_the_whole_network_beside_the_user(call, monkeypatch):
+    given = []
+    monkeypatch.setattr(archive, "simulate", lambda *a, **k: given.append((a, k)) or a[1] / "study.toml")
+    assert call("twin", "nankai").output == "twin_nankai/study.toml\n"
+    ((scenario, folder), options) = given[0]
+    assert scenario == configure(setting="nankai", days=1)
+    assert folder == Path("twin_nankai")
+    assert options == {"workers": os.cpu_count(), "progress": True}
+
+
+def test_twin_does_not_touch_a_folder_that_exists(call, tmp_path):
+    (tmp_path / "mine").mkdir()
+    result = call("twin", "colombia", "--out", tmp_path / "mine")
+    assert result.exit_code == 2
+    assert result.stderr == f"tremorlab: {tmp_path}/mine: exists. Remove it, or name another folder\n"
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["etna"], "scenario: setting: Input should be 'nankai', 'sakurajima' or 'colombia'"),
+        (["nankai", "--days", 0], "scenario: days: Input should be greater than or equal to 1"),
+        (["nankai", "--rate", 40], "scenario: values: Value error, rate_hz 40 is not 25, 50, 100 or 200"),
+        (["nankai", "--stations", 9], "stations 9 is more than the 8 of the network"),
+        (["nankai", "--difficulty", "mean"], "scenario: difficulty: Input should be 'low', 'report-like' or 'hard'"),
+        (["nankai", "--seed", -1], "scenario: seed: Input should be greater than or equal to 0"),
+        (["nankai", "--days", "two"], "Invalid value for '--days'"),
+    ],
+)
+def test_twin_with_a_wrong_value_names_it(call, monkeypatch, tmp_path, words, message):
+    monkeypatch.chdir(tmp_path)
+    result = call("twin", *words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("service", "planned"), [("NCEDC", True), (None, False)])

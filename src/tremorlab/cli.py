@@ -88,6 +88,29 @@ def fetch(study: Annotated[str, typer.Argument(help="name of a study, or path of
     typer.echo(str(get(described, plan(of_study(described), described) if described.fetch.service else None)))
 
 
+@app.command()
+def twin(
+    setting: Annotated[str, typer.Argument(help="nankai, sakurajima or colombia")],
+    days: Annotated[int, typer.Option(help="Length, whole days.")] = 1,
+    stations: Annotated[int | None, typer.Option(help="Number of stations; default: the whole network.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything drawn at random.")] = None,
+    difficulty: Annotated[str, typer.Option(help="low, report-like or hard")] = "report-like",
+    rate: Annotated[float, typer.Option(help="Samples per second: 25, 50, 100 or 200.")] = 100.0,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to make; default: twin_SETTING.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: all cores.")] = None,
+) -> None:
+    """Simulate a network with known truth, in the format of recorded data, and print its study file."""
+    import os
+
+    from tremorlab.twin.archive import simulate
+    from tremorlab.twin.scenario import configure
+
+    values = {"setting": setting, "days": days, "stations": stations, "difficulty": difficulty, "rate_hz": rate}
+    scenario = configure(**values | ({} if seed is None else {"seed": seed}))
+    study = simulate(scenario, out or Path(f"twin_{setting}"), workers=jobs or os.cpu_count() or 1, progress=True)
+    typer.echo(str(study))
+
+
 @app.command(cls=_Run)
 def run(
     page: Annotated[str, typer.Argument(help="01, 01_topic, or the path of a page")],

@@ -23,7 +23,7 @@ from tremorlab.catalog import readers, splits
 from tremorlab.catalog.sources import of_study
 from tremorlab.dataset import windows
 from tremorlab.errors import ParameterError
-from tremorlab.twin import archive, clutter, faults, noise
+from tremorlab.twin import ambient, archive, clutter, faults
 from tremorlab.twin.archive import recorded, simulate, station_day
 from tremorlab.twin.events import draw_events
 from tremorlab.twin.network import NETWORKS, instrument, rotate
@@ -147,9 +147,9 @@ def test_response_removal_gives_the_injected_ground_velocity(tmp_path):
     lead = round(300 * rate)
     first = max(round(start_s * rate) - lead, 0)
     n = velocity.shape[1] + 2 * lead
-    ground = noise.noise(station, first / rate, n, rate, "nankai", 8, level=scenario.noise_level)
+    ground = ambient.noise(station, first / rate, n, rate, "nankai", 8, level=scenario.noise_level)
     for other_s, motion in drawn:
-        noise.add(ground, first, round(other_s * rate), motion)
+        ambient.add(ground, first, round(other_s * rate), motion)
     expected = rotate(ground, station.azimuth_deg)
     begin = scenario.begin + first / rate
     stream = open_source(study).get("ZN.A01..HH?", begin, begin + (n - 1) / rate)
@@ -178,27 +178,27 @@ def test_a_record_goes_on_over_midnight_without_a_seam(tmp_path, monkeypatch):
         ),
         event.medium,
     )
-    monkeypatch.setattr(archive, "draw_events", lambda _: (moved,))
+    monkeypatch.setattr(archive, "heard", lambda *_: [moved])
     rows = [station_day(scenario, 0, day, tmp_path) for day in (0, 1)]
     assert [len(row.truth) for row in rows] == [1, 0]
     stream = SDSSource(tmp_path).get("ZC.C01..HHZ", scenario.begin + 86300, scenario.begin + 86600)
     assert stream.merge(method=-1)[0].stats.npts == 300 * 25 + 1
     station, sensor = scenario.geometry.stations[0], instrument(scenario.geometry.stations[0])
-    whole = noise.ambient(station, 86300.0, 7501, 25.0, "colombia", 1, instrument=sensor)
+    whole = ambient.ambient(station, 86300.0, 7501, 25.0, "colombia", 1, instrument=sensor)
     for item in clutter.between(station, 86200.0, 86600.0, "colombia", 1):
         first, motion = clutter.render(item, station, 25.0)
-        noise.add(whole, 86300 * 25, first, recorded(motion, station, 25.0))
+        ambient.add(whole, 86300 * 25, first, recorded(motion, station, 25.0))
     start_s, velocity = moved.render(station, 25.0, np.random.default_rng([1, archive._RENDER, 0, station.seed]))
-    noise.add(whole, 86300 * 25, round(start_s * 25), recorded(velocity, station, 25.0))
+    ambient.add(whole, 86300 * 25, round(start_s * 25), recorded(velocity, station, 25.0))
     counts, _ = faults.digitise(whole, [], sensor, 25.0, 86300.0)
     assert np.array_equal(stream[0].data, counts[0])
 
 
 def test_large_events_clip_near_the_crater_and_the_truth_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "draw_events", lambda _: ())
+    monkeypatch.setattr(archive, "heard", lambda *_: [])
     scenario = configure(setting="sakurajima", days=1, stations=1, rate_hz=25, faults=0, seed=2)
-    real = noise.ambient
-    monkeypatch.setattr(archive.noise, "ambient", lambda *a, **k: real(*a, **k) * np.float32(2000))
+    real = ambient.ambient
+    monkeypatch.setattr(archive.ambient, "ambient", lambda *a, **k: real(*a, **k) * np.float32(2000))
     row = station_day(scenario, 0, 0, tmp_path)
     clipped = [fault for fault in row.faults if fault["kind"] == "clipping"]
     assert clipped
@@ -223,7 +223,7 @@ def test_the_stated_signal_to_noise_ratio_is_the_measured_one():
     filtered = sosfiltfilt(sos, velocity[0].astype("f8"))
     energy = np.cumsum(filtered**2) / np.sum(filtered**2)
     inside = (energy > 0.05) & (energy < 0.95)
-    quiet = noise.ambient(station, max(row["onset_s"] - 150, 0), 15000, 50.0, "sakurajima", 3)[0]
+    quiet = ambient.ambient(station, max(row["onset_s"] - 150, 0), 15000, 50.0, "sakurajima", 3)[0]
     measured = 20 * np.log10(filtered[inside].std() / sosfiltfilt(sos, quiet.astype("f8")).std())
     assert row["snr_db"] == pytest.approx(measured, abs=2.0)
 

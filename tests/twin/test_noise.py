@@ -8,8 +8,9 @@ from obspy.signal.spectral_estimation import get_nhnm, get_nlnm
 from scipy.signal import welch
 
 from tremorlab.errors import ParameterError
+from tremorlab.twin.ambient import ambient, noise
 from tremorlab.twin.network import INSTRUMENTS, NETWORKS
-from tremorlab.twin.noise import SETTINGS, ambient, band_rms, models_db, noise, psd_db, working_hours
+from tremorlab.twin.noise import SETTINGS, band_rms, models_db, psd_db, working_hours
 from tremorlab.twin.scenario import NETWORK_OF
 
 RATE = 25.0

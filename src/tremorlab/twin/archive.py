@@ -30,9 +30,9 @@ from tqdm import tqdm
 
 from tremorlab.catalog.writers import write_csv
 from tremorlab.errors import ParameterError
-from tremorlab.twin import clutter, faults, noise
+from tremorlab.twin import ambient, clutter, faults, noise
 from tremorlab.twin.card import describe
-from tremorlab.twin.events import TwinEvent, draw_events
+from tremorlab.twin.events import TwinEvent, heard
 from tremorlab.twin.faults import DAY_S
 from tremorlab.twin.flaws import compile_catalogue, timestamp
 from tremorlab.twin.network import INSTRUMENTS, Station, instrument, inventory, rotate
@@ -166,23 +166,21 @@ def station_day(scenario: Scenario, number: int, day: int, root: Path) -> Statio
     sensor, begin, samples = instrument(station), day * DAY_S, round(DAY_S * rate)
     name, first = f"{station.network}.{station.station}", round(begin * rate)
     level = {"level": scenario.noise_level}
-    record = noise.ambient(station, begin, samples, rate, scenario.setting, scenario.seed, instrument=sensor, **level)
+    record = ambient.ambient(station, begin, samples, rate, scenario.setting, scenario.seed, instrument=sensor, **level)
     found = StationDay([], [], [])
     tail_s = _RINGS / (sensor.damping * 2 * np.pi * sensor.corner_hz)
     for item in clutter.between(station, begin - tail_s, begin + DAY_S, scenario.setting, scenario.seed, **level):
         start, velocity = clutter.render(item, station, rate)
-        noise.add(record, first, start, recorded(velocity, station, rate))
+        ambient.add(record, first, start, recorded(velocity, station, rate))
         if begin <= item.start_s < begin + DAY_S:
             span = {"start_s": item.start_s, "end_s": item.start_s + item.duration_s}
             found.clutter.append({"station": name, "kind": item.kind, "peak_m_s": item.peak, **span})
-    for event in draw_events(scenario):
-        early, late = event.reach_s(station)
-        if early < begin + DAY_S and late + tail_s > begin:
-            rng = np.random.default_rng([scenario.seed, _RENDER, event.number, station.seed])
-            start_s, velocity = event.render(station, rate, rng)
-            noise.add(record, first, round(start_s * rate), recorded(velocity, station, rate))
-            if begin <= (row := _truth(scenario, event, station, start_s, velocity))["onset_s"] < begin + DAY_S:
-                found.truth.append({**row, "station": name})
+    for event in heard(scenario, station, begin - tail_s, begin + DAY_S):
+        rng = np.random.default_rng([scenario.seed, _RENDER, event.number, station.seed])
+        start_s, velocity = event.render(station, rate, rng)
+        ambient.add(record, first, round(start_s * rate), recorded(velocity, station, rate))
+        if begin <= event.onset_s(station) < begin + DAY_S:
+            found.truth.append({**_truth(scenario, event, station, start_s, velocity), "station": name})
     faulty = faults.draw(station, day, scenario.seed, scenario.faults)
     # A glitch late on the day before still rings.
     ringing = faults.draw(station, day - 1, scenario.seed, scenario.faults) if day else []
@@ -290,6 +288,7 @@ def _table(scenario, rows, path):
 
 def _study(scenario):
     """Text of the study file; splits by period: three fifths, one fifth, one fifth, ten minutes apart."""
+    length = f"{scenario.days} day{'' if scenario.days == 1 else 's'}"
     hours = 24 * scenario.days
     bounds = [0, round(0.6 * hours), round(0.8 * hours), hours]
     splits = "\n".join(
@@ -300,7 +299,7 @@ def _study(scenario):
     classes = "\n".join(f'{name} = ["{name}"]' for name in _CLASSES[scenario.setting])
     return f"""\
 name = "twin_{scenario.setting}_{scenario.seed}"
-title = "Simulated {scenario.setting} network, {scenario.days} days, difficulty {scenario.difficulty}"
+title = "Simulated {scenario.setting} network, {length}, difficulty {scenario.difficulty}"
 summary = "Simulated by tremorlab.twin; nothing here was recorded. Truth: truth.csv beside this file."
 licence = "CC0"
 citation = "The Tremor Compendium, tremorlab.twin"

@@ -174,8 +174,9 @@ def _band_noise(rng, n, rate_hz, low, high):
     size = fft.next_fast_len(n, real=True)
     frequencies = np.maximum(fft.rfftfreq(size, 1 / rate_hz), 1e-6)
     flank = np.exp(-0.5 * (np.maximum(np.log2(low / frequencies), np.log2(frequencies / high)).clip(0) / 0.25) ** 2)
-    white = rng.standard_normal((3, 2 * len(frequencies))).view(complex)
-    motion = fft.irfft(white * flank, size)[:, :n]
+    white = rng.standard_normal((3, 2 * len(frequencies)), dtype="f4").view("c8")
+    white *= flank.astype("f4")
+    motion = fft.irfft(white, size)[:, :n]
     return motion / (motion.std(1, keepdims=True) + 1e-30)
 
 

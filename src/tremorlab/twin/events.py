@@ -113,6 +113,19 @@ def draw_events(scenario: Scenario) -> tuple[TwinEvent, ...]:
     return _drawn(scenario.model_dump_json())
 
 
+def heard(scenario: Scenario, station: Station, begin_s: float, end_s: float) -> list[TwinEvent]:
+    """Events of which a station may record something in [begin, end], in order of origin time; see `TwinEvent`."""
+    early, late = _reach(scenario.model_dump_json(), station)
+    events = draw_events(scenario)
+    return [events[number] for number in np.flatnonzero((early < end_s) & (late > begin_s))]
+
+
+@lru_cache(maxsize=16)  # every day of a station asks for the same
+def _reach(text, station):
+    events = _drawn(text)
+    return np.array([event.reach_s(station) for event in events]).reshape(-1, 2).T
+
+
 @lru_cache(maxsize=2)  # every station-day of a twin asks for the same list
 def _drawn(text):
     scenario = Scenario.model_validate_json(text)

@@ -342,12 +342,13 @@ def antialias(samples: int, rate_hz: float) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def attenuation(medium: Medium, samples: int, rate_hz: float) -> np.ndarray:
-    """Complex exponents per second of travel time, P then S, shape (2, samples/2 + 1).
+    """Complex exponents per second of travel time, P then S, complex64, shape (2, samples/2 + 1).
 
     ``exp(T exponent)`` is the attenuation along a path of travel time T.
     """
     frequency = fft.rfftfreq(samples, 1 / rate_hz)
-    return minimum_phase(np.stack([-np.pi * frequency / medium.quality(frequency, phase) for phase in "PS"]))
+    absorbed = np.stack([-np.pi * frequency / medium.quality(frequency, phase) for phase in "PS"])
+    return minimum_phase(absorbed).astype(np.complex64)
 
 
 @lru_cache(maxsize=64)

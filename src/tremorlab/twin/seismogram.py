@@ -28,7 +28,7 @@ from tremorlab.errors import ParameterError
 from tremorlab.twin.network import Station
 from tremorlab.twin.path import FREE_SURFACE, Medium, Rays, antialias, attenuation, ground, rays
 from tremorlab.twin.scattering import LONGEST_CODA_S, Coda
-from tremorlab.twin.source import Sources
+from tremorlab.twin.source import Sources, polar
 
 __all__ = ["LEAD_S", "LONGEST_CODA_S", "Sources", "ground_velocity", "onset_s"]
 
@@ -143,9 +143,9 @@ def _add_pulses(motion, sources, medium, station, paths, chosen, pulse_samples, 
         # A pulse band-limited by the recorder reaches some samples back: it gets room before its arrival.
         room = round(_ROOM_S * rate_hz)
         shift = (arrival - whole + room) / rate_hz
-        exponent = times[:, None] * attenuation(medium, pulse_samples, rate_hz)[index]
-        exponent.imag -= 2 * np.pi * frequency * shift[:, None]
-        spectrum = source_spectra[index] * np.exp(exponent.astype(np.complex64))
+        absorbed = times[:, None].astype(np.float32) * attenuation(medium, pulse_samples, rate_hz)[index]
+        delayed = (2 * np.pi * shift[:, None]).astype(np.float32) * frequency.astype(np.float32)
+        spectrum = source_spectra[index] * polar(absorbed.real, absorbed.imag - delayed)
         spectrum *= (2j * np.pi * rate_hz * frequency * antialias(pulse_samples, rate_hz)).astype(np.complex64)
         columns = slice(0, 1) if phase == "P" else slice(1, 3)
         smear = _smear(medium.broadening * times, columns.stop - columns.start, pulse_samples, rate_hz, rng)
@@ -169,5 +169,6 @@ def _smear(width_s: np.ndarray, waves: int, samples: int, rate_hz: float, rng: n
     window /= np.sqrt(np.sum(window**2, axis=1, keepdims=True))
     noise = rng.standard_normal((len(width), waves, length), dtype=np.float32)
     random = fft.rfft(noise * window[:, None].astype(np.float32), samples)
-    high = (2j * np.pi * fft.rfftfreq(samples, 1 / rate_hz) * width_s[:, None, None]).astype(np.complex64)
-    return (1 + high * random) / (1 + high)
+    ratio = (2 * np.pi * fft.rfftfreq(samples, 1 / rate_hz) * width_s[:, None]).astype(np.float32)
+    low = ((1 - 1j * ratio) / (1 + ratio**2))[:, None]  # 1 / (1 + i ratio)
+    return random + low * (1 - random)

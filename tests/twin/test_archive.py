@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from tremorlab.dataset import windows
 from tremorlab.errors import ParameterError
 from tremorlab.twin import ambient, archive, clutter, faults
 from tremorlab.twin.archive import recorded, simulate, station_day
-from tremorlab.twin.events import draw_events
+from tremorlab.twin.events import draw_events, heard
 from tremorlab.twin.network import NETWORKS, instrument, rotate
 from tremorlab.twin.scenario import ACTIVITY, configure
 from tremorlab.waveform.sources import SDSSource, open_source
@@ -98,6 +99,42 @@ def test_an_event_wise_split_never_parts_the_stations_of_an_event(twin):
     assert merged.groupby("event")["station"].nunique().max() == 2
     assert merged.groupby("event")["split"].nunique().eq(1).all()
     assert "same_event" not in set(splits.leaks(plan, split, study.window_s)["kind"])
+
+
+@pytest.mark.parametrize("setting", ["nankai", "sakurajima"])
+def test_a_day_hears_the_events_that_may_reach_into_it_and_no_others(setting):
+    scenario = configure(setting=setting, days=4, stations=2, seed=6)
+    events = draw_events(scenario)
+    for station in scenario.geometry.stations:
+        days = [heard(scenario, station, day * 86400.0, (day + 1) * 86400.0) for day in range(4)]
+        assert {event.number for day in days for event in day} == set(range(len(events)))
+        for begin, end in ((86400.0, 172800.0), (90_000.0, 90_010.0)):
+            expected = [
+                event.number
+                for event in events
+                if event.reach_s(station)[0] < end and event.reach_s(station)[1] > begin
+            ]
+            assert [event.number for event in heard(scenario, station, begin, end)] == expected
+
+
+def test_nothing_of_a_day_is_held_when_the_next_one_begins(tmp_path, monkeypatch):
+    """Peak memory is then that of one station-day, whatever the length and the number of stations."""
+    held = []
+
+    def silence(station, start_s, n, rate_hz, *_, **__):
+        held.append(tracemalloc.get_traced_memory()[0])
+        return np.zeros((3, n), "f4")
+
+    monkeypatch.setattr(archive.ambient, "ambient", silence)
+    monkeypatch.setattr(archive.clutter, "between", lambda *_, **__: [])
+    scenario = configure(**(SMALL | {"days": 4, "stations": 1}), rates=SILENT | {"vt": 3.0})
+    tracemalloc.start()
+    simulate(scenario, tmp_path / "made", workers=1)
+    tracemalloc.stop()
+    assert len(held) == 4
+    record = 3 * 86400 * 25 * 4
+    # Caches of limited size are filled on the first day; after that only rows of truth are added.
+    assert max(held[2:]) - held[1] < 0.1 * record
 
 
 def test_faults_are_in_the_record_and_in_the_truth(twin):

@@ -13,7 +13,7 @@ from tremorlab.twin.network import Station
 from tremorlab.twin.path import MEDIA
 from tremorlab.twin.scattering import s_coda_density
 from tremorlab.twin.seismogram import ground_velocity, onset_s
-from tremorlab.twin.source import Sources
+from tremorlab.twin.source import Sources, polar
 
 RATE = 50.0
 #: Nearly no scattering, absorption or ground.
@@ -290,3 +290,14 @@ def test_an_event_without_sources_is_refused():
 def test_a_station_above_the_model_is_refused():
     with pytest.raises(ParameterError, match="above the top of the model"):
         ground_velocity(sources(), CLEAR, station(10.0, z_km=-1.0), RATE, np.random.default_rng(0))
+
+
+def test_polar_form_is_the_complex_exponential():
+    rng = np.random.default_rng(4)
+    log_amplitude = rng.uniform(-20, 5, (7, 1)).astype("f4")
+    phase = rng.uniform(-200, 200, (7, 300)).astype("f4")
+    expected = np.exp(log_amplitude.astype("f8") + 1j * phase.astype("f8"))
+    found = polar(log_amplitude, phase)
+    assert found.dtype == np.complex64
+    assert np.abs(found / expected - 1).max() < 2e-5
+    assert polar(np.float32(0), phase).shape == phase.shape

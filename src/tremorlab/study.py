@@ -119,7 +119,11 @@ class Window(_Record):
     """Length of the analysis window and where it sits on an event."""
 
     samples: int = Field(4096, ge=128, description="samples of a window after decimation")
-    onset_s: float = Field(40.0, ge=0, description="seconds from window start to the onset of a short event")
+    onset: Literal["fixed", "anywhere"] = Field(
+        "fixed",
+        description="fixed: onsets at onset_s; anywhere: drawn evenly from the whole window but its last spectrum",
+    )
+    onset_s: float = Field(40.0, ge=0, description="seconds from window start to a fixed onset of a short event")
     tile: bool = Field(True, description="cover an event longer than the window with windows end to end")
 
 

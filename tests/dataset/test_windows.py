@@ -147,6 +147,46 @@ def test_noise_is_tiled_and_never_leaves_its_span(end_s, count):
     assert table.attrs["left_out"] == expected
 
 
+def anywhere(**changes):
+    return study_of(window={"samples": 512, "onset": "anywhere"} | changes)
+
+
+def test_onsets_anywhere_fill_the_window_but_its_last_spectrum():
+    """512 samples are 20.48 s, and an FFT of 128 samples 5.12 s."""
+    table = plan(catalogue(*(event(100.0 * n, end_s=100.0 * n + 8) for n in range(300))), anywhere())
+    assert len(table) == 300
+    onset_s = np.sort(table["onset_s"])
+    assert onset_s[0] > -0.02
+    assert onset_s[-1] < 15.36 + 0.02
+    assert np.abs(onset_s - (np.arange(300) + 0.5) / 300 * 15.36).max() < 0.1 * 15.36  # even
+    onset = table["start"] + pd.to_timedelta(table["onset_s"], "s")
+    assert (onset - [DAY + pd.Timedelta(100.0 * n, "s") for n in range(300)]).abs().max() < pd.Timedelta("1us")
+
+
+def test_onsets_anywhere_depend_on_event_station_and_seed_and_on_nothing_else():
+    events = [event(100.0 * n) for n in range(5)]
+    study = anywhere()
+    whole = plan(catalogue(*events), study)
+    part = plan(catalogue(*events[3:]), study)
+    assert part["onset_s"].tolist() == whole["onset_s"].tolist()[3:]
+    two = plan(catalogue(events[0]), study.model_copy(update={"stations": ["XX.AAA..HHZ", "XX.BBB..HHZ"]}))
+    assert two["onset_s"].nunique() == 2
+    other = plan(catalogue(*events), study.model_copy(update={"seed": 1}))
+    assert not set(other["onset_s"]) & set(whole["onset_s"])
+
+
+def test_with_onsets_anywhere_a_long_event_goes_on_end_to_end_and_noise_stays_as_it_was():
+    table = plan(catalogue(event(1000.0, end_s=1100.0), event(5000.0, "noise", end_s=5045.0)), anywhere())
+    long, noise = table[table["event_class"] == "vt"], table[table["event_class"] == "noise"]
+    assert long["onset_s"].notna().tolist() == [True] + [False] * (len(long) - 1)
+    assert (long["start"].iloc[1:].to_numpy() == long["end"].iloc[:-1].to_numpy()).all()
+    assert long["end"].iloc[-1] <= DAY + pd.Timedelta(1100.04, "s") < long["end"].iloc[-1] + pd.Timedelta(20.48, "s")
+    assert noise["start"].iloc[0] == DAY + pd.Timedelta(5000, "s")
+    assert len(noise) == 2
+    assert noise["onset_s"].isna().all()
+    assert len(plan(catalogue(event(1000.0, end_s=1100.0)), anywhere(tile=False))) == 1
+
+
 def test_without_tiles_a_long_event_has_one_window_and_so_has_noise():
     study = study_of(window={"samples": 512, "onset_s": 5.0, "tile": False})
     table = plan(catalogue(event(1000.0, "eruption", 2000.0), event(3000.0, "noise", 3100.0)), study)

@@ -3,8 +3,13 @@
 Window starts are moved to the nearest sample of the study's grid (k samples after 0 h UTC of the day of the
 start; at most 20 ms at 25 Hz), so that one preparation of a stretch of record serves all windows in it. The
 onset after the *moved* start is recorded, so nothing is lost by it.
+
+Where onsets lie in training windows decides what a network can do later: one that has only seen onsets early in
+the window waits, in a continuous record, until the onset has drifted there. ``study.window.onset = "anywhere"``
+draws them from the whole window but its last FFT, so that at least one spectrum holds the event.
 """
 
+import zlib
 from collections import Counter
 from fnmatch import fnmatchcase
 
@@ -41,6 +46,10 @@ def plan(catalog: pd.DataFrame, study: Study) -> pd.DataFrame:
     An event at least as long as the window (to within one sample) is covered from its onset by windows end to end that
     lie wholly inside, if ``study.window.tile``. So is a span of noise; it gets none when it is too short.
 
+    With ``study.window.onset = "anywhere"`` the first window of every event, short or long, has its onset at a place
+    drawn for that event and station from ``study.seed``; the windows of a long event follow on it end to end. Noise
+    has no onset and is planned as before.
+
     Parameters
     ----------
     catalog
@@ -68,13 +77,12 @@ def plan(catalog: pd.DataFrame, study: Study) -> pd.DataFrame:
             left_out.add((f"class {event.event_class} is not in the study", event.event_id))
             continue
         channels = _channels(event, study)
-        starts, onset_s = _starts(event, study)
         if not channels:
             left_out.add((f"station {event.station} is not in the study", event.event_id))
-        elif not starts:
+        elif not _starts(event, study, ""):
             left_out.add(("noise of unknown end, or shorter than a window", event.event_id))
         for name, station, seed_id in channels:
-            for tile, start in enumerate(starts):
+            for tile, (start, onset_s) in enumerate(_starts(event, study, name)):
                 window_id = f"{event.event_id}_{name}_{tile:03d}"
                 row = (window_id, event.event_id, event_class, station, seed_id, start, pd.NaT, onset_s)
                 rows.append((*row, event.source, event.reliability))
@@ -137,14 +145,28 @@ def _channels(event, study):
     return [(station if often[station] == 1 else seed_id, station, seed_id) for station, seed_id in found]
 
 
-def _starts(event, study):
-    """Nominal starts of the windows of an event, and the onset in seconds after the start."""
+def _starts(event, study, station):
+    """Nominal starts of the windows of an event at a station, each with the onset in seconds after it."""
     length = _length(study)
+    noise = event.event_class == "noise"
+    before_s = 0.0 if noise or study.window.onset == "fixed" else _drawn_onset_s(event.event_id, station, study)
+    first = event.onset - pd.Timedelta(round(before_s * 1e9), "ns")
     sample = pd.Timedelta(1 / study.preparation.sampling_rate_hz, "s")
-    tiles = 0 if pd.isna(event.end) else (event.end - event.onset + sample) // length
-    if event.event_class != "noise" and not (study.window.tile and tiles):
-        return [event.onset - pd.Timedelta(study.window.onset_s, "s")], study.window.onset_s
-    return [event.onset + k * length for k in range(tiles if study.window.tile else min(tiles, 1))], np.nan
+    tiles = 0 if pd.isna(event.end) else (event.end - first + sample) // length
+    if not study.window.tile:
+        tiles = min(tiles, int(noise))
+    if study.window.onset == "anywhere" and not noise:
+        return [(first + k * length, np.nan if k else before_s) for k in range(max(tiles, 1))]
+    if not noise and not tiles:
+        return [(event.onset - pd.Timedelta(study.window.onset_s, "s"), study.window.onset_s)]
+    return [(first + k * length, np.nan) for k in range(tiles)]
+
+
+def _drawn_onset_s(event_id, station, study):
+    """Drawn for each event and station from their names, so that a plan of part of a catalogue is part of the plan."""
+    latest_s = study.window_s - study.running_spectrum.fft_samples / study.preparation.sampling_rate_hz
+    rng = np.random.default_rng([study.seed, zlib.crc32(f"{event_id}_{station}".encode())])
+    return rng.uniform(0, latest_s)
 
 
 def _length(study):

@@ -34,6 +34,10 @@ class DatasetError(TremorlabError):
     """Windows or a stored dataset are not what they should be: names the file and the trace."""
 
 
+class ModelError(TremorlabError):
+    """A network, its training, its scores or its saved folder cannot be used: names the parameter or the file."""
+
+
 class DynamicsError(TremorlabError):
     """A record, a library or a model of motion cannot be used: names the record or the term, and the limit."""
 

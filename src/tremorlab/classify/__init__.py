@@ -1,1 +1,1 @@
-"""Classifiers of windows, from the simplest rivals to networks, and their scores."""
+"""Classifiers of windows, from the simplest rivals to networks: how they are trained, and how they are scored."""

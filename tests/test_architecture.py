@@ -21,9 +21,10 @@ ALLOWED = {
     "waveform": BASE,
     "dataset": BASE | {"catalog", "waveform"},
     "dynamics": BASE | {"waveform"},
-    "twin": BASE | {"catalog"},
-    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin"},
-    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "page"},
+    "twin": BASE | {"catalog", "dynamics"},
+    "classify": BASE | {"catalog", "waveform", "dataset"},
+    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify"},
+    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

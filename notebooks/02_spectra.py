@@ -26,7 +26,11 @@ tectonic: str = "micro"  # tectonic study: a name, or the path of a .toml file
 volcanic: str = "micro_volcano"  # volcanic study, likewise
 normalise: str = "maximum"  # what divides a window in the class-mean spectra
 replicates: int = 500  # bootstrap draws of events
-seed: int = 1  # seed of the bootstrap
+twin_days: int = 2  # length of the simulated networks
+twin_stations: int = 2  # stations of each
+difficulty: str = "report-like"  # of the simulated networks
+twin_windows: int = 40  # simulated windows of a class for each crossing
+seed: int = 1  # seed of the bootstrap and of the simulated networks
 
 # %% tags=["gate"]
 from tremorlab.page.parameters import between, choice, gate, study_name
@@ -37,11 +41,17 @@ settings = gate(
     volcanic=study_name,
     normalise=choice("maximum", "energy", "none"),
     replicates=between(50, 10_000),
+    twin_days=between(1, 366),
+    twin_stations=between(1, 3),
+    difficulty=choice("low", "report-like", "hard"),
+    twin_windows=between(10, 10_000),
     seed=between(0, 2**32 - 1),
 )
 settings
 
 # %% tags=["hide-input"]
+from itertools import product
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -51,17 +61,26 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tremorlab import study as studies
+from tremorlab.catalog import splits
 from tremorlab.catalog.sources import of_study
+from tremorlab.classify.realism import discriminate, distances
+from tremorlab.classify.rivals import estimators, rivals
+from tremorlab.classify.rivals import scored as score
 from tremorlab.dataset import spectra
 from tremorlab.dataset.class_spectra import (
     class_spectra,
     crossings,
     window_spectra,
 )
+from tremorlab.dataset.features import FEATURES, features
 from tremorlab.dataset.windows import cut, plan
-from tremorlab.errors import DataMissingError
+from tremorlab.errors import DataMissingError, DatasetError
 from tremorlab.page import figures, publish
+from tremorlab.page.crossing import crossing_table
 from tremorlab.page.provenance import Provenance
+from tremorlab.twin.direct import Stretch
+from tremorlab.twin.keep import kept
+from tremorlab.twin.scenario import configure
 from tremorlab.waveform.sources import open_source
 
 figures.use_style()
@@ -81,9 +100,11 @@ provenance = Provenance(settings.seed)
 
 
 # %%
-def windows_of(name):
-    """Cut all windows of a study."""
+def windows_of(name, **changed):
+    """Cut all windows of a study, with other settings of its preparation."""
     study = studies.load(name)
+    preparation = study.preparation.model_copy(update=changed)
+    study = study.model_copy(update={"preparation": preparation})
     return study, cut(plan(of_study(study), study), open_source(study), study)
 
 
@@ -198,29 +219,28 @@ def typical(found):
     return [rows.index[int(0.75 * (len(rows) - 1))] for _, rows in classes][:3]
 
 
-# %% tags=["remove-output", "hide-input"]
-shown = [
-    (name, row)
-    for name in (settings.tectonic, settings.volcanic)
-    for row in typical(cuts[name][1])
-]
-figure, axes = plt.subplots(
-    2,
-    len(shown),
-    figsize=(1.8 * len(shown) + 1, 4.2),
-    squeeze=False,
-    sharex="col",
-)
-for (upper, lower), (name, row) in zip(axes.T, shown, strict=True):
-    study, found = cuts[name]
-    figures.draw_window(upper, lower, found, row, study)
-axes[0, 0].set_ylabel("amplitude / maximum")
-axes[1, 0].set_ylabel("frequency (Hz)")
-figure.colorbar(
-    axes[1, -1].images[0], ax=axes[1], label="dB below maximum", aspect=12
-)
-made = provenance.line(*[cuts[name][1].waveforms[row] for name, row in shown])
-publish.figure("fig-two-settings", figure, made)
+def draw_typical(cuts):
+    """Draw a clear window of each class of some studies, and say which."""
+    shown = [(name, row) for name in cuts for row in typical(cuts[name][1])]
+    size = (1.8 * len(shown) + 1, 4.2)
+    figure, axes = plt.subplots(
+        2, len(shown), figsize=size, squeeze=False, sharex="col"
+    )
+    for (upper, lower), (name, row) in zip(axes.T, shown, strict=True):
+        study, found = cuts[name]
+        figures.draw_window(upper, lower, found, row, study)
+    axes[0, 0].set_ylabel("amplitude / maximum")
+    axes[1, 0].set_ylabel("frequency (Hz)")
+    figure.colorbar(
+        axes[1, -1].images[0], ax=axes[1], label="dB below maximum", aspect=12
+    )
+    windows = [cuts[name][1].waveforms[row] for name, row in shown]
+    return figure, provenance.line(*windows)
+
+
+# %% tags=["remove-output"]
+chosen = {name: cuts[name] for name in (settings.tectonic, settings.volcanic)}
+publish.figure("fig-two-settings", *draw_typical(chosen))
 
 
 # %% [markdown]
@@ -379,6 +399,315 @@ publish.values(folder=folder)
 # Balanced accuracy of telling the study from its noise: {glue:text}`folder`. Mean over three folds and their standard
 # deviation; no noise span is in training and test at once. What lies above chance is what a network could learn without learning anything
 # about tremor. Hence the rule of this book: never mix folders in one class only, and test on folders that were not trained on.
+#
+# ## Twins beside the recordings
+#
+# [The catalogue page](01_catalogs.ipynb) introduced simulated networks whose truth is known. Their records go the same way:
+# catalogue, plan, cut. Compare {numref}`fig-twin-windows` with {numref}`fig-two-settings` before any statistics: does anything
+# give the twin away?
+
+# %%
+layout = {
+    "days": settings.twin_days,
+    "stations": settings.twin_stations,
+    "rate_hz": 50,
+    "seed": settings.seed,
+}
+networks = {
+    setting: configure(
+        setting=setting, difficulty=settings.difficulty, **layout
+    )
+    for setting in ("nankai", "sakurajima", "colombia")
+}
+twins = {
+    f"{setting}-like": windows_of(kept(network), highpass_hz=1.0)
+    for setting, network in networks.items()
+}
+
+# %% tags=["remove-output"]
+shown = {name: twins[name] for name in ("nankai-like", "sakurajima-like")}
+publish.figure("fig-twin-windows", *draw_typical(shown))
+
+# %% [markdown]
+# ```{glue:figure} fig-twin-windows
+# :name: fig-twin-windows
+# :alt: One column a class, simulated: tremor, earthquake and noise of a Nankai-like network, eruption, VT earthquake and noise of a Sakurajima-like one; waveform above, running spectrum from 0.2 to 12.5 hertz below.
+#
+# A simulated window of each class: Nankai-like (left) and Sakurajima-like (right), high-passed at 1 Hz.
+# {glue:text}`fig-twin-windows-made`
+# ```
+#
+# ## What moves a crossing
+#
+# Nothing in a twin says where the spectra of two classes cross: they follow from source, path and site. So ask them.
+# Windows of two classes are simulated again with the quality factor of the medium, all horizontal distances, or the corner
+# frequencies of all sources halved and doubled. An event is kept when the catalogue would have listed it.
+
+# %%
+kinds = {
+    "quality": "quality factor",
+    "distance": "distance",
+    "corner": "corner frequency",
+}
+stretches = {"as it is": Stretch()} | {
+    f"{label} {sign}": Stretch(**{name: factor})
+    for name, label in kinds.items()
+    for sign, factor in (("halved", 0.5), ("doubled", 2.0))
+}
+pairs = {"nankai": ("tremor", "earthquake"), "sakurajima": ("eruption", "vt")}
+
+# %%
+draws = {
+    "normalise": settings.normalise,
+    "replicates": settings.replicates,
+    "seed": settings.seed,
+}
+moved = {}
+for setting, pair in pairs.items():
+    size = (networks[setting], pair, settings.twin_windows)
+    moved[setting] = crossing_table(*size, stretches, **draws)
+
+# %% [markdown]
+# The lowest rows of the figure are recorded: the crossings of {numref}`fig-class-spectra`, above 1 Hz, of whatever classes
+# the two studies hold.
+
+# %% tags=["remove-output"]
+recorded = {
+    "nankai": crossed[settings.tectonic],
+    "sakurajima": crossed[settings.volcanic],
+}
+figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, sharex=True)
+for ax, setting in zip(axes, pairs, strict=True):
+    rows = recorded[setting].query("frequency_hz > 1")
+    table = pd.concat([moved[setting], rows.assign(stretch="recorded")])
+    figures.draw_moved_crossings(ax, table, [*stretches, "recorded"])
+    ax.set(title=f"{' and '.join(map(figures.label_of, pairs[setting]))}")
+made = provenance.line(*[t["frequency_hz"].to_numpy() for t in moved.values()])
+publish.figure("fig-moved-crossings", figure, made)
+
+# %% tags=["hide-input"]
+first = pd.concat(moved, names=["setting", ""]).reset_index("setting")
+first = first.groupby(["setting", "stretch"])["frequency_hz"].max().unstack(0)
+first = first.reindex(list(stretches))
+publish.values(
+    crossing_low=float(first.min().min()),
+    crossing_high=float(first.max().max()),
+    n_variants=len(stretches) * len(pairs),
+    n_without=int(first.isna().sum().sum())
+    + first.shape[0] * (len(pairs) - first.shape[1]),
+    twin_windows=settings.twin_windows,
+)
+
+# %% [markdown]
+# ```{glue:figure} fig-moved-crossings
+# :name: fig-moved-crossings
+# :alt: Two panels of crossing frequencies with intervals on a logarithmic axis from 1 to 12.5 hertz: one row for the twin as it is, six for halved and doubled quality factor, distance and corner frequency, and one for recorded crossings. The points of the rows lie at different frequencies. An orange strip marks 4 to 8 hertz.
+#
+# Crossings of the class-mean spectra of {glue:text}`twin_windows` simulated windows a class, with the band in which the order is
+# undecided. Orange: the report's 4-8 Hz. Bottom row: recorded classes. {glue:text}`fig-moved-crossings-made`
+# ```
+#
+# Taking the highest crossing of each of the {glue:text}`n_variants` variants, it lies anywhere from {glue:text}`crossing_low:.1f` to
+# {glue:text}`crossing_high:.1f` Hz; {glue:text}`n_without` variants have none above 1 Hz. The crossing is a property of a
+# network and its sources. What a network of neurons makes of it can therefore be tested: move the crossing, and see
+# whether its filters follow.
+#
+# ## How hard is a twin?
+#
+# A twin that any threshold can classify would be worthless. Three rivals without a network set the scale: always the commonest
+# class; thresholds on one number, the ratio of power above and below a frequency (the best of several); a random forest
+# on two dozen features that a seismologist would look at, STA/LTA among them. Whole events are in training or in test.
+# The one knob, `difficulty`, makes sites noisier, events smaller and farther, and overlaps more frequent, for all classes alike.
+
+
+# %%
+def features_of(found, rate):
+    """Features of full windows, without the margins of the running spectrum."""
+    margin = (found.waveforms.shape[2] - 4096) // 2
+    inner = slice(margin, margin + 4096)
+    return features(found.waveforms[:, :, inner], rate)
+
+
+# %%
+def rivals_of(found, rate):
+    """Scores of the rivals on windows divided by whole events."""
+    table = found.windows
+    split = splits.by_event(
+        table, {"train": 0.6, "test": 0.4}, settings.seed
+    ).to_numpy()
+    given = {"seed": settings.seed, "events": table["event_id"]}
+    parts = (table["event_class"], split == "train", split == "test")
+    return rivals(features_of(found, rate), *parts, **given)
+
+
+# %%
+levels = ("low", "report-like", "hard")
+scored = {}
+for setting, level in product(networks, levels):
+    network = configure(setting=setting, difficulty=level, **layout)
+    study, found = windows_of(kept(network), highpass_hz=1.0)
+    scored[setting, level] = rivals_of(found, 25.0)
+
+# %% tags=["remove-output"]
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True)
+for ax, setting in zip(axes, networks, strict=True):
+    scores = {level: scored[setting, level] for level in levels}
+    figures.draw_scores(ax, scores)
+    ax.set(title=f"{setting}-like", xlabel="difficulty")
+axes[0].set_ylabel("balanced accuracy")
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3
+)
+made = provenance.line(
+    np.array([s.balanced_accuracy for r in scored.values() for s in r.values()])
+)
+publish.figure("fig-difficulty", figure, made)
+
+# %% tags=["hide-input"]
+middle = {setting: scored[setting, "report-like"] for setting in networks}
+for rival in ("threshold", "forest"):
+    found = [scores[rival].balanced_accuracy for scores in middle.values()]
+    publish.values(
+        **{
+            f"{rival}_low": float(min(found)),
+            f"{rival}_high": float(max(found)),
+        }
+    )
+
+# %% [markdown]
+# ```{glue:figure} fig-difficulty
+# :name: fig-difficulty
+# :alt: Three panels, one a simulated network: balanced accuracy of the majority class, the threshold and the random forest at low, report-like and hard difficulty, with error bars. The forest is above the threshold, the threshold above the majority class.
+#
+# Balanced accuracy of three rivals at three difficulties, with 95 % intervals (bootstrap over events). Chance is 1/3.
+# {glue:text}`fig-difficulty-made`
+# ```
+#
+# At the difficulty called report-like, thresholds on one ratio reach {glue:text}`threshold_low:.2f` to
+# {glue:text}`threshold_high:.2f`, the forest {glue:text}`forest_low:.2f` to {glue:text}`forest_high:.2f`, depending on the network.
+# That is what a neural network has to beat in the next chapter.
+#
+# ## How like recordings is a twin?
+#
+# The honest test of a simulation: let a classifier tell it from recordings, within one class. 0.5 would be a perfect twin.
+# Recordings and twins are prepared alike (high-pass at 1 Hz), and only studies with full windows take part.
+
+# %%
+full = [name for name, (study, _) in cuts.items() if study.window_s > 160]
+recordings = {name: windows_of(name, highpass_hz=1.0) for name in full}
+
+
+# %%
+def pool(cuts):
+    """Features of all windows of some studies, with class, event and study."""
+    tables = []
+    for name, (study, found) in cuts.items():
+        table = features_of(found, study.preparation.sampling_rate_hz)
+        labels = found.windows[["event_class", "event_id"]]
+        tables.append(table.join(labels).assign(study=name))
+    return pd.concat(tables, ignore_index=True)
+
+
+real, ours = pool(recordings), pool(twins)
+names = list(FEATURES)
+
+# %%
+apart, tells, untested = {}, {}, {}
+for event_class in sorted(set(real["event_class"]) & set(ours["event_class"])):
+    sides = [t[t["event_class"] == event_class] for t in (real, ours)]
+    events = [t["study"] + t["event_id"] for t in sides]
+    apart[event_class] = distances(*[t[names] for t in sides])["wasserstein"]
+    try:
+        tells[event_class] = discriminate(
+            *[t[names] for t in sides], *events, seed=settings.seed
+        )
+    except DatasetError as error:
+        untested[event_class] = error.problem
+
+# %% tags=["remove-output"]
+figure, ax = plt.subplots(figsize=(9, 1.2 + 0.45 * len(apart)))
+table = pd.DataFrame(apart).T
+figures.draw_distances(ax, table)
+publish.figure("fig-realism", figure, provenance.line(table.to_numpy()))
+
+# %% tags=["hide-input"]
+told = pd.DataFrame(
+    {
+        figures.label_of(name): {
+            "balanced accuracy": found.score.balanced_accuracy,
+            "low": found.score.low,
+            "high": found.score.high,
+            "what gives it away": ", ".join(found.importance.index[:3]),
+        }
+        for name, found in tells.items()
+    }
+).T
+publish.values(
+    told=", ".join(
+        f"{figures.label_of(name)} {found.score.balanced_accuracy:.2f}"
+        for name, found in tells.items()
+    ),
+    untested="; ".join(f"{k}: {v}" for k, v in untested.items()) or "none",
+)
+told.style.format(precision=2)
+
+# %% [markdown]
+# ```{glue:figure} fig-realism
+# :name: fig-realism
+# :alt: A table of shaded squares, one row a class, one column a feature: the distance between the distributions of simulated and recorded windows in units of the recorded spread.
+#
+# Distance between simulated and recorded distributions of each feature (Wasserstein, in units of the recorded spread; 1
+# means shifted by one standard deviation). {glue:text}`fig-realism-made`
+# ```
+#
+# Balanced accuracy of telling twin from recorded: {glue:text}`told`. Not tested: {glue:text}`untested`. Where it is near one, a
+# forest tells the two apart with ease: these recordings come from other instruments, sites and analysts than any twin was
+# made after, and the column on the right says which features show it. A result on a twin is a result on a twin.
+#
+# ## The twin's true grade
+#
+# The question that matters more: does what is learned on twins hold on recordings? The forest is trained on all windows of
+# the three twins and has never seen a recording. Earthquakes and VT earthquakes are one class here, eruption signals
+# and tremor another.
+
+# %%
+merged = {
+    "vt": "earthquake",
+    "volcanic_earthquake": "earthquake",
+    "eruption": "tremor",
+}
+seen, unseen = (
+    t.assign(event_class=t["event_class"].replace(merged)).query(
+        "event_class in ('earthquake', 'tremor', 'noise')"
+    )
+    for t in (ours, real)
+)
+
+# %%
+forest = estimators(settings.seed)["forest"]
+forest.fit(seen[names], seen["event_class"])
+guess = forest.predict(unseen[names])
+grade = score(
+    unseen["event_class"],
+    guess,
+    unseen["study"] + unseen["event_id"],
+    seed=settings.seed,
+)
+publish.values(
+    grade=grade.balanced_accuracy,
+    grade_low=grade.low,
+    grade_high=grade.high,
+    n_seen=len(seen),
+    n_unseen=len(unseen),
+    n_unseen_classes=int(unseen["event_class"].nunique()),
+)
+grade.confusion
+
+# %% [markdown]
+# Trained on {glue:text}`n_seen` simulated windows, tested on {glue:text}`n_unseen` recorded ones of
+# {glue:text}`n_unseen_classes` classes: balanced accuracy {glue:text}`grade:.2f`, 95 % interval {glue:text}`grade_low:.2f` to
+# {glue:text}`grade_high:.2f` (events drawn with replacement; rows are the true classes, columns the predicted). All recorded eruption
+# windows come from one hour at one station, so the interval is too narrow for that class.
 #
 # ## Check
 

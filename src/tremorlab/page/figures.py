@@ -126,6 +126,48 @@ def draw_crossings(ax: Axes, crossings) -> Axes:
     return ax
 
 
+def draw_moved_crossings(ax: Axes, table, order) -> Axes:
+    """Draw crossings with their bands, one row for each ``stretch`` in ``order``, from above."""
+    rows = [order.index(name) for name in table["stretch"]]
+    ax.hlines(rows, table["low_hz"], table["high_hz"], color="#999999", linewidth=3)
+    ax.plot(table["frequency_hz"], rows, "o", color="#222222")
+    ax.axvspan(4, 8, color="#D55E00", alpha=0.12, linewidth=0)
+    ax.set(xscale="log", xlim=(1, 12.5), ylim=(len(order) - 0.5, -0.5), xlabel="crossing (Hz)")
+    ax.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"], minor=False)
+    ax.set_xticks([], minor=True)
+    ax.set_yticks(range(len(order)), order)
+    return ax
+
+
+def draw_scores(ax: Axes, scores: dict) -> Axes:
+    """Draw balanced accuracies with intervals: scores are condition -> name -> `classify.rivals.Score`."""
+    for n, name in enumerate(next(iter(scores.values()))):
+        found = [named[name] for named in scores.values()]
+        middle = np.array([score.balanced_accuracy for score in found])
+        reach = np.array([[score.low, score.high] for score in found]).T
+        ax.errorbar(
+            np.arange(len(scores)) + 0.06 * (n - 1),
+            middle,
+            abs(reach - middle),
+            marker="osD^v"[n],
+            capsize=3,
+            label=name,
+        )
+    ax.set_xticks(range(len(scores)), list(scores))
+    ax.set(ylim=(0, 1.02))
+    return ax
+
+
+def draw_distances(ax: Axes, table) -> Axes:
+    """Draw a table of distances (rows classes, columns features) as shaded squares, 3 and more in one shade."""
+    image = ax.imshow(table, vmin=0, vmax=3, aspect="auto")
+    ax.set_yticks(range(len(table)), [label_of(name) for name in table.index])
+    words = [name.replace("_", " ") for name in table.columns]
+    ax.set_xticks(range(len(words)), words, rotation=90, fontsize=7)
+    ax.figure.colorbar(image, ax=ax, label="distance", extend="max", aspect=8)
+    return ax
+
+
 def draw_activity(ax: Axes, counts) -> Axes:
     """Draw counts by bin and class as stacked bars, one bin beside the next, labelled by the start of the bin."""
     bottom = np.zeros(len(counts))

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import signal
 
 from tremorlab.errors import ParameterError
-from tremorlab.twin import events, noise
+from tremorlab.twin import ambient, events, noise
 from tremorlab.twin.earthquake import Earthquake
 from tremorlab.twin.events import TwinEvent
 from tremorlab.twin.flaws import seen_probability
@@ -141,7 +141,7 @@ def _of_class(scenario, name, number, stretch, samples, onset_s, seen):
                 continue
             first = event.onset_s(station) - onset_s
             record = _background(scenario, station, first, samples)
-            noise.add(record, round((first - _SETTLE_S) * RENDER_HZ), round(begin * RENDER_HZ), velocity)
+            ambient.add(record, round((first - _SETTLE_S) * RENDER_HZ), round(begin * RENDER_HZ), velocity)
             yield record, row
         made += 1
         if made == number:
@@ -173,7 +173,7 @@ def _changed(source, setting, stretch):
 def _background(scenario, station, first_s, samples):
     length = round((samples / RATE_HZ + 2 * _SETTLE_S) * RENDER_HZ)
     settings = {"setting": scenario.setting, "seed": scenario.seed, "level": scenario.noise_level}
-    return noise.noise(station, first_s - _SETTLE_S, length, RENDER_HZ, **settings)
+    return ambient.noise(station, first_s - _SETTLE_S, length, RENDER_HZ, **settings)
 
 
 def _snr_db(scenario, station, event, velocity):

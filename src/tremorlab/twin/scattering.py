@@ -28,8 +28,9 @@ from numpy.typing import ArrayLike
 from scipy import fft, signal
 
 from tremorlab.twin.network import Station
-from tremorlab.twin.path import FREE_SURFACE, Medium, Rays, antialias
+from tremorlab.twin.path import FREE_SURFACE, Medium, Rays
 from tremorlab.twin.source import Sources
+from tremorlab.twin.transfer import antialias
 
 #: Root-mean-square velocity below which coda is not worth writing (m/s): under the quietest background noise.
 FLOOR_M_S = 2e-9

@@ -26,9 +26,10 @@ from scipy import fft
 
 from tremorlab.errors import ParameterError
 from tremorlab.twin.network import Station
-from tremorlab.twin.path import FREE_SURFACE, Medium, Rays, antialias, attenuation, ground, rays
+from tremorlab.twin.path import FREE_SURFACE, Medium, Rays, rays
 from tremorlab.twin.scattering import LONGEST_CODA_S, Coda
 from tremorlab.twin.source import Sources, polar
+from tremorlab.twin.transfer import antialias, attenuation, ground
 
 __all__ = ["LEAD_S", "LONGEST_CODA_S", "Sources", "ground_velocity", "onset_s"]
 

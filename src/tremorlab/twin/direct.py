@@ -19,6 +19,7 @@ from tremorlab.twin import ambient, events, noise
 from tremorlab.twin.earthquake import Earthquake
 from tremorlab.twin.events import TwinEvent
 from tremorlab.twin.flaws import seen_probability
+from tremorlab.twin.julian_tremor import JulianTremor
 from tremorlab.twin.scenario import ACTIVITY, Scenario
 
 #: Rate at which events are rendered, and that of the windows (Hz); between them an anti-alias filter of 0.9 Nyquist.
@@ -43,7 +44,8 @@ class Stretch:
     distance
         Multiplies horizontal distances from the middle of the network, of stations and sources.
     corner
-        Multiplies the corner frequencies of all sources (the stress drop of earthquakes by its third power).
+        Multiplies the corner frequencies of all sources that have one (the stress drop of earthquakes by its third
+        power).
     """
 
     quality: float = 1.0
@@ -166,8 +168,10 @@ def _changed(source, setting, stretch):
     if isinstance(source, Earthquake):
         place = {"x_km": stretch.distance * source.x_km, "y_km": stretch.distance * source.y_km}
         return TwinEvent(0, replace(source, **place, stress_drop_pa=stretch.corner**3 * source.stress_drop_pa), medium)
-    position = source.position_km * [stretch.distance, stretch.distance, 1.0]
-    return TwinEvent(0, replace(source, position_km=position, corner_hz=stretch.corner * source.corner_hz), medium)
+    changed = {"position_km": source.position_km * [stretch.distance, stretch.distance, 1.0]}
+    if not isinstance(source, JulianTremor):  # whose spectrum is that of its motion
+        changed["corner_hz"] = stretch.corner * source.corner_hz
+    return TwinEvent(0, replace(source, **changed), medium)
 
 
 def _background(scenario, station, first_s, samples):

@@ -96,7 +96,7 @@ class EarthquakeLaw:
 #: 3 MPa as in the crust.
 TECTONIC = EarthquakeLaw()
 #: b above 1, and the low stress drops of fractured, fluid-rich rock: 0.05 MPa, 0.004 to 0.7 MPa in nine of ten events.
-VOLCANO_TECTONIC = EarthquakeLaw("vt", 1.2, 0.0, 3.5, 5e4, 1.6)
+VOLCANO_TECTONIC = EarthquakeLaw("vt", 1.2, 0.0, 3.5, 2e5, 1.8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ Kind = Literal["eruption", "long_period", "volcanic_tremor"]
 SOUND_M_S = 340.0
 #: Median ground velocity under a passing air wave, m/s per Pa.
 AIR_COUPLING = 1e-6
+#: Median excess pressure at 1 km (Pa) of an explosion of a given moment (N m); it grows with the root of the moment.
+BLAST_PA, BLAST_MOMENT_N_M = 10.0, 1e11
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class VolcanicLaw:
 
 
 ERUPTION = VolcanicLaw("eruption", 8e11, 1.0, 1.0, 0.6, 150.0, 0.7, 1.2, (0.4, 4.0), 6.0, 0.7)
-LONG_PERIOD = VolcanicLaw("long_period", 1.5e11, 1.0, 2.0, 0.6, 0.0, 0.0, 1.0, (0.5, 5.0), 10.0, 0.8)
+LONG_PERIOD = VolcanicLaw("long_period", 1.5e11, 1.0, 3.0, 0.6, 0.0, 0.0, 1.0, (0.5, 5.0), 10.0, 0.8)
 VOLCANIC_TREMOR = VolcanicLaw("volcanic_tremor", 1e10, 1.0, 1.2, 0.6, 180.0, 0.8, 1.2, (0.4, 4.0), 8.0, 0.8)
 
 
@@ -216,7 +218,7 @@ def draw_volcanic(rng: np.random.Generator, origin_s: float, vent: Vent, law: Vo
         pulses[0] = moment
         corners[0] = math.exp(rng.uniform(math.log(0.2), math.log(1.5)))
         rings[0] = 0.0
-        pressure = 10.0 * (moment / law.moment_n_m) ** 0.5 * math.exp(0.8 * rng.standard_normal())
+        pressure = BLAST_PA * (moment / BLAST_MOMENT_N_M) ** 0.5 * math.exp(0.8 * rng.standard_normal())
         blast = Blast(origin_s, pressure, math.exp(rng.uniform(math.log(0.05), math.log(0.6))))
     hypocentre = np.array([vent.x_km, vent.y_km, vent.z_km + rng.uniform(*vent.depth_km)])
     hypocentre[:2] += 0.15 * rng.standard_normal(2)

@@ -14,16 +14,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from tremorlab.twin import earthquake, eruption, tremor
+from tremorlab.twin import earthquake, eruption, julian_tremor, tremor
 from tremorlab.twin.earthquake import TECTONIC, VOLCANO_TECTONIC, Earthquake, Region
 from tremorlab.twin.eruption import ERUPTION, LONG_PERIOD, VOLCANIC_TREMOR, Vent, VolcanicEvent
+from tremorlab.twin.julian_tremor import JulianTremor
 from tremorlab.twin.network import Station
 from tremorlab.twin.path import MEDIA, Medium
 from tremorlab.twin.scenario import ACTIVITY, DIFFICULTIES, Scenario, times_s
 from tremorlab.twin.seismogram import LEAD_S, LONGEST_CODA_S
 from tremorlab.twin.tremor import Interface, Tremor, TremorLaw
 
-Source = Earthquake | Tremor | VolcanicEvent
+Source = Earthquake | Tremor | VolcanicEvent | JulianTremor
 
 #: Hypocentres of earthquakes, km.
 BOXES = {
@@ -42,13 +43,21 @@ VENTS = {"sakurajima": Vent(0.0, 0.0, -1.0), "colombia": Vent(0.0, 0.0, -5.2)}
 #: Sizes are set so that every class reaches down into the noise of its network with about the same median
 #: signal-to-noise ratio: the smallest magnitude of a Gutenberg-Richter law, the median moment of the others (N m).
 SMALLEST = {
-    ("nankai", "earthquake"): 1.8,
+    ("nankai", "earthquake"): 1.3,
     ("sakurajima", "vt"): 0.5,
-    ("sakurajima", "earthquake"): 2.5,
-    ("colombia", "vt"): 0.5,
-    ("colombia", "earthquake"): 2.5,
+    ("sakurajima", "earthquake"): 1.6,
+    ("colombia", "vt"): 0.2,
+    ("colombia", "earthquake"): 1.3,
 }
-MOMENTS = {"tremor": 5e10, "eruption": 1e11, "long_period": 2e10, "volcanic_tremor": 4.5e10}
+MOMENTS = {
+    ("nankai", "tremor"): 1.5e10,
+    ("sakurajima", "eruption"): 1e11,
+    ("sakurajima", "long_period"): 6e10,
+    ("sakurajima", "volcanic_tremor"): 4.5e10,
+    ("colombia", "eruption"): 1.5e10,
+    ("colombia", "long_period"): 4e10,
+    ("colombia", "volcanic_tremor"): 3e10,
+}
 
 EARTHQUAKES = {"earthquake": TECTONIC, "vt": VOLCANO_TECTONIC}
 VOLCANIC = {"eruption": ERUPTION, "long_period": LONG_PERIOD, "volcanic_tremor": VOLCANIC_TREMOR}
@@ -56,8 +65,11 @@ VOLCANIC = {"eruption": ERUPTION, "long_period": LONG_PERIOD, "volcanic_tremor":
 #: Median length of a tremor episode in hours, and the standard deviation of its logarithm.
 EPISODE_H, EPISODE_SCATTER = 3.0, 0.6
 
+#: Share of the volcanic tremor that Julian's model drives; the rest is a train of pulses.
+JULIAN_SHARE = 0.3
+
 _DRAW = 42
-_MODULES = {Earthquake: earthquake, Tremor: tremor, VolcanicEvent: eruption}
+_MODULES = {Earthquake: earthquake, Tremor: tremor, VolcanicEvent: eruption, JulianTremor: julian_tremor}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +117,8 @@ class TwinEvent:
         sources = self.source.sources(self.medium)
         travel = 3 * (self.onset_s(station) - self.origin_s) + 30.0
         last = float(np.max(sources.origin_s)) + travel + sources.ring_down_s() + LONGEST_CODA_S + 60.0
+        if isinstance(self.source, JulianTremor):
+            last += self.source.duration_s
         return self.origin_s - LEAD_S, last
 
 
@@ -154,10 +168,15 @@ def draw(scenario: Scenario, kind: str, time_s: float, rng: np.random.Generator)
         box = BOXES[scenario.setting, kind]
         x, y = (tuple(step.distance_factor * limit for limit in limits) for limits in (box.x_km, box.y_km))
         return [earthquake.draw_earthquake(rng, time_s, Region(x, y, box.z_km), law)]
-    moment = MOMENTS[kind] * 10 ** (1.5 * step.magnitude_shift)
+    moment = MOMENTS[scenario.setting, kind] * 10 ** (1.5 * step.magnitude_shift)
     if kind in VOLCANIC:
         law = replace(VOLCANIC[kind], moment_n_m=moment)
-        return [eruption.draw_volcanic(rng, time_s, VENTS[scenario.setting], law)]
+        drawn = eruption.draw_volcanic(rng, time_s, VENTS[scenario.setting], law)
+        if kind == "volcanic_tremor" and rng.random() < JULIAN_SHARE:
+            strength = float(np.median(drawn.moment_n_m))
+            source = julian_tremor.draw_julian(rng, time_s, drawn.position_km, drawn.tensor, strength, drawn.duration_s)
+            return [source]
+        return [drawn]
     law = TremorLaw(moment_n_m=moment)
     extent = {name: step.distance_factor * getattr(INTERFACE, name) for name in ("length_km", "width_km")}
     duration_s = 3600 * EPISODE_H * math.exp(EPISODE_SCATTER * rng.standard_normal())

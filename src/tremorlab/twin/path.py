@@ -149,9 +149,9 @@ class Medium:
 #: paths of 0.1 to a few km, two orders below ordinary crust). Tectonic earthquakes tens of km from a volcano travel
 #: in the crust around it (_crust) and pass the same ground under its stations.
 MEDIA = {
-    "nankai": Medium("nankai", 0.0, 3.2, 0.11, 1.80, 2600.0, 80.0, 140.0, 0.7, 70.0, 100.0, 0.03, 0.04, 0.55),
-    "sakurajima": Medium("sakurajima", -1.3, 2.0, 0.55, 1.80, 2300.0, 60.0, 80.0, 0.5, 3.0, 4.0, 0.05, 0.035, 0.6),
-    "colombia": Medium("colombia", -5.4, 2.2, 0.40, 1.78, 2350.0, 60.0, 80.0, 0.5, 4.0, 5.0, 0.05, 0.035, 0.6),
+    "nankai": Medium("nankai", 0.0, 3.2, 0.11, 1.80, 2600.0, 80.0, 140.0, 0.7, 70.0, 100.0, 0.03, 0.035, 0.55),
+    "sakurajima": Medium("sakurajima", -1.3, 2.0, 0.55, 1.80, 2300.0, 60.0, 80.0, 0.5, 3.0, 4.0, 0.05, 0.035, 0.7),
+    "colombia": Medium("colombia", -5.4, 2.2, 0.40, 1.78, 2350.0, 60.0, 80.0, 0.5, 4.0, 5.0, 0.05, 0.035, 0.7),
 }
 MEDIA |= {
     f"{name}_crust": Medium(

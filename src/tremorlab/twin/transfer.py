@@ -50,7 +50,7 @@ class Site:
         weights = 1.0 / np.arange(1, _SITE_TERMS + 1)
         weights *= medium.site_scatter / math.sqrt(weights[0] ** 2 + 0.5 * np.sum(weights[1:] ** 2))
         terms = (math.sqrt(2 / 3) * shared + math.sqrt(1 / 3) * own) * weights
-        kappa = medium.kappa_s * math.exp(0.4 * rng.standard_normal())
+        kappa = medium.kappa_s * math.exp(0.5 * rng.standard_normal())
         return cls(min(kappa, 0.15), tuple(tuple(float(term) for term in row) for row in terms))
 
     def log_amplitude(self, frequency_hz: ArrayLike) -> np.ndarray:

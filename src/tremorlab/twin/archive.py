@@ -1,9 +1,10 @@
 """Write a twin as recorded data are written: SDS archive, StationXML, catalogue and study file; the truth beside it.
 
-Every station-day is made by itself, so memory does not grow with length and days may be made in parallel; what is
-random depends on the seed and on absolute numbers (event, station, block, hour, day) only, so the archive does not
-depend on the number of processes. An event that crosses midnight is rendered for both days from the same random
-stream and cut at the same sample.
+Every station-day is made by itself, so no samples of another one are held and days may be made in parallel. What grows
+with length are tables: the list of events, at most half a megabyte a day, and their truth. What is random depends on
+the seed and on absolute numbers (event, station, block, hour, day) only, so the archive does not depend on the number
+of processes. An event that crosses midnight is rendered for both days from the same random stream and cut at the same
+sample.
 
 Files: ``sds/``, ``stations.xml``, ``study.toml``, and ``catalogue.csv`` with a row for each event and station where it
 was listed, under one id. The truth is in ``truth.csv`` (one row an event and station, and one a noise window),

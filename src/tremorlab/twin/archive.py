@@ -218,7 +218,7 @@ def recorded(velocity: np.ndarray, station: Station, rate_hz: float) -> np.ndarr
     return fft.irfft(spectrum, size)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # at most 20 MB
 def _response(name, size, rate_hz):
     return INSTRUMENTS[name].response(fft.rfftfreq(size, 1 / rate_hz)).astype("c8")
 

@@ -103,7 +103,7 @@ def attenuation(medium: Medium, samples: int, rate_hz: float) -> np.ndarray:
     return minimum_phase(absorbed).astype(np.complex64)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # of the lengths of one station's events; 0.1 to 3 MB each
 def ground(station: Station, medium: Medium, samples: int, rate_hz: float) -> np.ndarray:
     """Complex transfer function under a station, P then S, Z N E; complex64, shape (2, 3, samples/2 + 1)."""
     site = Site.of(station, medium)

@@ -3,26 +3,33 @@
 Everything is pulses of pressure or volume in a conduit, drawn from one family, so that the classes overlap.
 
 Pulse
-    Moment tensor of a crack, a pipe or a sphere in a solid with equal Lame constants (Chouet 1996; diagonals 1:1:3,
-    2:2:1, 1:1:1), moment spectrum ``1 / (1 + i f/fc)^n`` with a fall-off n of 1 to 2.5, one number an event: abrupt to
-    smooth pulses.
+    Moment tensor of a crack, a pipe or a sphere in a solid with equal Lame constants (Chouet 1996, Nature 380, 309;
+    diagonals 1:1:3, 2:2:1, 1:1:1), moment spectrum ``1 / (1 + i f/fc)^n`` with a fall-off n of 1.5 to 3, one number an
+    event: abrupt to smooth pulses.
 Resonance
-    Echoes of the pulse between the ends of the conduit (Benoit and McNutt 1997; Kumagai and Chouet 2000 for Q): all or
-    odd overtones of 0.4 to 4 Hz, Q of a few to some tens. See `tremorlab.twin.source.Sources`.
+    Echoes of the pulse between the ends of the conduit: all or odd overtones of 0.4 to 4 Hz, Q of a few to some tens
+    (spectral peaks of volcanic tremor lie between 0.1 and 7 Hz: Konstantinou and Schlindwein 2003, J. Volcanol.
+    Geotherm. Res. 119). See `tremorlab.twin.source.Sources`.
 Long-period event
     One ringing pulse, or a few in quick succession.
 Volcanic tremor
     A renewal process of such pulses, from random to nearly regular, with slowly wandering strength and a gliding
-    frequency (Hotovec et al. 2013 for gliding by changing conditions in the conduit).
+    frequency (Hotovec et al. 2013, doi:10.1016/j.jvolgeores.2012.01.001: regular pulses make lines that glide with
+    their rate). A share of it is driven by Julian's model instead, see `tremorlab.twin.julian_tremor`.
 Eruption
     A volumetric pulse with a corner of 0.2 to 1.5 Hz, then pulses of the same process for minutes: their strength
-    decays, their frequency glides, and their corner falls with strength as the jet weakens (McNutt and Nishimura 2008).
-    The blast pushes an air wave ``(1 - t/T) exp(-t/T)`` (Friedlander 1946) that travels at 340 m/s, falls as 1/r and
-    moves the ground by a micrometre per second and pascal, give or take a factor (Edwards et al. 2008: ground-coupled
-    air waves).
+    decays, their frequency glides, and their corner falls with strength as the jet weakens. The blast pushes an air
+    wave ``(1 - t/T) exp(-t/T)`` (Friedlander's shape) that travels at 340 m/s, falls as 1/r and moves the ground by an
+    assumed micrometre per second and pascal, give or take a factor.
+Size
+    Moments are set in `tremorlab.twin.events`; the median explosion has a moment magnitude of 1.3, and explosion
+    earthquakes from Stromboli to Sakurajima have magnitudes of -1.9 to 1.8 (doi:10.1186/s40623-016-0505-2, table 1).
 
-Limits: moment tensors only, no single force; no surface waves, no topography; no wind or temperature profile for the
-air wave, no infrasound of the jet; no eruption physics behind the time function.
+Corners and fall-offs of eruption and tremor pulses are set lower than those of single long-period events because the
+recorded eruption signals at hand (Reventador 2005) have their power between 0.7 and 2 Hz. Even so they have less power
+below 2 Hz than those. What is missing is known: moment tensors only, no single force, and **no surface waves**, which
+a source less than a wavelength deep excites best at low frequencies. Further limits: no topography; no wind or
+temperature profile for the air wave, no infrasound of the jet; no eruption physics behind the time function.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The events of a twin: when they happen is the scenario's, what they are is drawn by the laws of the sources.
 
-Where events lie is stated in `BOXES`, `INTERFACE` and `VENTS`; besides these, the medium, the network and the noise,
-nothing differs between the settings. Difficulty acts on all classes alike: the sizes of all of them are shifted by the
-same number of magnitudes (moments by the same factor), and horizontal extents grow by the same factor. A crater stays
-where it is, under its network.
+Where events lie is stated in `BOXES`, `INTERFACE` and `VENTS`, how large they are in `SMALLEST` and `MOMENTS`; besides
+these, the medium, the network and the noise, nothing differs between the settings. Difficulty acts on all classes
+alike: the sizes of all of them are shifted by the same number of magnitudes (moments by the same factor), and
+horizontal extents grow by the same factor. A crater stays where it is, under its network.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ INTERFACE = Interface(-3.0, -6.0, 8.5, 232.0, 7.0, 60.0, 24.0)
 
 VENTS = {"sakurajima": Vent(0.0, 0.0, -1.0), "colombia": Vent(0.0, 0.0, -5.2)}
 
-#: Sizes are set so that every class reaches down into the noise of its network with about the same median
-#: signal-to-noise ratio: the smallest magnitude of a Gutenberg-Richter law, the median moment of the others (N m).
+#: Sizes are set so that what is listed of every class has about the same signal-to-noise ratio (2-8 Hz, vertical;
+#: median 12 to 21 dB, reaching to 0 dB and below), so that loudness does not tell the class: the smallest magnitude of
+#: a Gutenberg-Richter law, the median moment of the others (N m).
 SMALLEST = {
     ("nankai", "earthquake"): 1.3,
     ("sakurajima", "vt"): 0.5,

@@ -144,10 +144,12 @@ class Medium:
 
 
 #: Fore-arc under an ocean-bottom network: Vp from 3.2 km/s at sea level to 6.5 km/s at 30 km; Q and mean free path of
-#: the order found for the Japanese fore-arc (Q_S = 80 f^0.7; Carcole and Sato 2010 for scattering).
-#: Volcanoes: slow, steep, absorbing and strongly scattering (Wegler and Luehr 2001; Yamamoto and Sato 2010: mean free
-#: paths of 0.1 to a few km, two orders below ordinary crust). Tectonic earthquakes tens of km from a volcano travel
-#: in the crust around it (_crust) and pass the same ground under its stations.
+#: the order found under Japan (Carcole and Sato 2010; 100 km in crust, Wegler and Luehr 2001).
+#: Volcanoes: slow, steep, absorbing and strongly scattering; mean free paths are some hundred metres at Merapi and
+#: Vesuvius at 2-20 Hz (Wegler and Luehr 2001), and here longer, as the rays leave the cone. Tectonic earthquakes
+#: tens of km from a volcano travel in the crust around it (_crust) and pass the same ground under its stations.
+#: Kappa and the scatter of the ground are assumed: recorded spectra of one class differ from site to site by more than
+#: sources and paths do, and a factor of 1.7 to 2 (one standard deviation) is still on the low side of that.
 MEDIA = {
     "nankai": Medium("nankai", 0.0, 3.2, 0.11, 1.80, 2600.0, 80.0, 140.0, 0.7, 70.0, 100.0, 0.03, 0.035, 0.55),
     "sakurajima": Medium("sakurajima", -1.3, 2.0, 0.55, 1.80, 2300.0, 60.0, 80.0, 0.5, 3.0, 4.0, 0.05, 0.035, 0.7),

@@ -5,8 +5,8 @@ one: quiet and active spells of exponential length (a two-state Markov process),
 start at random and decay as 1 / (t + c) (Utsu, Ogata and Matsu'ura 1995, J. Phys. Earth 43, 1-33). Times are a Poisson
 process of that rate, so a period split may well starve a class.
 
-``difficulty`` is one parameter. It moves three things, each for a physical reason and for all classes alike:
-how noisy the sites are, how large the events are, and how far away and how dense in time (see `DIFFICULTIES`).
+``difficulty`` is one parameter. It moves four things, each for a physical reason and for all classes alike: how noisy
+the sites are, how large the events are, how far they are spread, and how dense they are in time (see `DIFFICULTIES`).
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ NETWORK_OF = {"nankai": "donet_like", "sakurajima": "sakurajima_like", "colombia
 
 @dataclass(frozen=True, slots=True)
 class Difficulty:
-    """What one step of difficulty means.
+    """What one step of difficulty means: four numbers, each for all classes alike.
 
     Parameters
     ----------
     noise_level
-        Added to the weight between the low and high noise models, at all frequencies.
+        Noisier or quieter sites: added to the weight between the low and high noise models, at all frequencies (0.06
+        is 2 to 4 dB).
     magnitude_shift
-        Added to the smallest moment magnitude of every kind.
+        Smaller or larger events: added to the smallest moment magnitude of a Gutenberg-Richter law; other moments
+        shift by as many magnitudes.
     distance_factor
-        Multiplies the horizontal extent of the source regions.
+        Events farther from the stations: multiplies the horizontal extent of the source regions; vents stay.
     rate_factor
-        Multiplies all rates, and with them the share of events that overlap.
+        Denser activity: multiplies all rates, and with them the share of events that overlap.
     """
 
     noise_level: float

@@ -1,17 +1,18 @@
 """Tectonic tremor: bursts of low-frequency earthquakes (LFEs) along a slow-slip front that migrates.
 
 Where and when
-    The front moves along strike at about 10 km/day (Obara 2010; Ghosh et al. 2012) with short rapid reversals
-    (Houston et al. 2011). Bursts are a Poisson process in time; each breaks a few families, fixed patches of the plate
-    interface close to the front (Shelly et al. 2007). Inside a burst LFEs are a Cox process: the rate swells from
-    nothing, is modulated by a log-normal random function with a correlation time of seconds, and dies away.
+    The front moves along strike at about 10 km/day with short reversals that are 20 times as fast (Houston et al.
+    2011, Nature Geosci. 4, 404: 20 to 40 times). Bursts are a Poisson process in time; each breaks a few families,
+    fixed patches of the plate interface close to the front. Inside a burst LFEs are a Cox process: the rate swells
+    from nothing, is modulated by a log-normal random function with a correlation time of seconds, and dies away.
 How big
-    Moments are exponential (Watanabe et al. 2007: tremor amplitudes have a scale, unlike earthquakes) around a mean
-    that is log-normal from burst to burst.
+    Moments are exponential (Watanabe et al. 2007, doi:10.1029/2007GL029391: tremor amplitudes have a scale, unlike
+    earthquakes) around a mean that is log-normal from burst to burst.
 Spectrum
-    Corner frequencies of 1.5 to 5 Hz that hardly depend on moment (``fc ~ M0^-0.05``; Bostock et al. 2015 find -0.1,
-    self-similar earthquakes have -1/3) and a fall-off of the moment spectrum between f^-1 and f^-2 (Rubinstein et al.
-    2007; Ide et al. 2007), one number a burst.
+    Corner frequencies of 1.5 to 5 Hz that hardly depend on moment, ``fc ~ M0^-0.05``. That is an assumption on a
+    matter of debate: most compilations find durations of LFEs in a small range over two orders of moment, while
+    Oikawa and Aso (2024, doi:10.1093/gji/ggae031) find the -1/3 of ordinary earthquakes; both find LFEs slower than
+    earthquakes of their size. The moment spectrum falls off between f^-1 and f^-2, one number a burst.
 Mechanism
     Thrust on the dipping interface, within some 15 degrees.
 
@@ -114,7 +115,7 @@ class TremorLaw:
 
     speed_km_day: float = 10.0
     reversals_per_day: float = 1.0
-    reversal_factor: float = 12.0
+    reversal_factor: float = 20.0
     front_width_km: float = 2.0
     bursts_per_hour: float = 6.0
     burst_s: float = 70.0

@@ -13,11 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tremorlab import study as studies
 from tremorlab.catalog import readers, splits
-from tremorlab.classify.rivals import rivals
+from tremorlab.classify.rivals import rivals, scored
 from tremorlab.dataset import windows
 from tremorlab.dataset.features import features
 from tremorlab.twin.archive import simulate
@@ -73,6 +74,23 @@ def measure(given, folder):
         print(f"{name:10s} {score.balanced_accuracy:.3f} ({score.low:.3f} to {score.high:.3f})")
     print(f"crossing: {scores['threshold'].estimator.feature_}")
     print(scores["forest"].confusion.to_string())
+    against_truth(cut.windows[test], events[test], scores["forest"].predicted, folder, given.seed)
+
+
+def against_truth(chosen, events, predicted, folder, seed):
+    """Say how much of the forest's errors are the catalogue's: wrong labels, and noise windows that hide an event."""
+    truth = pd.read_csv(folder / "truth.csv").dropna(subset="catalogue_id")
+    truth = truth.drop_duplicates(["catalogue_id", "station"]).set_index(["catalogue_id", "station"])
+    rows = truth.reindex(pd.MultiIndex.from_frame(chosen[["event_id", "station"]]))
+    true, listed = rows["event_class"].to_numpy(), chosen["event_class"].to_numpy()
+    inside = np.isin(true, np.unique(listed))
+    score = scored(true[inside], predicted[inside], events[inside], seed=seed)
+    print(f"forest against the truth: {score.balanced_accuracy:.3f} ({score.low:.3f} to {score.high:.3f})")
+    wrong = predicted != listed
+    print(
+        f"{wrong.sum()} errors: in {(wrong & (true != listed)).sum()} the label is wrong, "
+        f"in {(wrong & (rows['hidden'] > 0).to_numpy()).sum()} a noise window holds an event"
+    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Everything is pulses of pressure or volume in a conduit, drawn from one family, 
 
 Pulse
     Moment tensor of a crack, a pipe or a sphere in a solid with equal Lame constants (Chouet 1996, Nature 380, 309;
-    diagonals 1:1:3, 2:2:1, 1:1:1), moment spectrum ``1 / (1 + i f/fc)^n`` with a fall-off n of 1.5 to 3, one number an
-    event: abrupt to smooth pulses.
+    diagonals 1:1:3, 2:2:1, 1:1:1), moment spectrum ``1 / (1 + i f/fc)^n`` with a fall-off n of 1.5 to 3.5, one number
+    an event: abrupt to smooth pulses.
 Resonance
     Echoes of the pulse between the ends of the conduit: all or odd overtones of 0.4 to 4 Hz, Q of a few to some tens
     (spectral peaks of volcanic tremor lie between 0.1 and 7 Hz: Konstantinou and Schlindwein 2003, J. Volcanol.
@@ -236,7 +236,7 @@ def draw_volcanic(rng: np.random.Generator, origin_s: float, vent: Vent, law: Vo
         corner_hz=corners,
         ring_hz=rings,
         ring_q=np.full(len(times), quality),
-        falloff=float(rng.uniform(1.5, 3.0)),
+        falloff=float(rng.uniform(1.5, 3.5)),
         position_km=hypocentre,
         tensor=_tensor(rng),
         odd_overtones=bool(rng.random() < 0.5),

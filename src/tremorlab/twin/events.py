@@ -52,12 +52,12 @@ SMALLEST = {
 }
 MOMENTS = {
     ("nankai", "tremor"): 1.5e10,
-    ("sakurajima", "eruption"): 1e11,
-    ("sakurajima", "long_period"): 6e10,
-    ("sakurajima", "volcanic_tremor"): 4.5e10,
-    ("colombia", "eruption"): 1.5e10,
+    ("sakurajima", "eruption"): 1.3e11,
+    ("sakurajima", "long_period"): 5e10,
+    ("sakurajima", "volcanic_tremor"): 7e10,
+    ("colombia", "eruption"): 2e10,
     ("colombia", "long_period"): 4e10,
-    ("colombia", "volcanic_tremor"): 3e10,
+    ("colombia", "volcanic_tremor"): 4.5e10,
 }
 
 EARTHQUAKES = {"earthquake": TECTONIC, "vt": VOLCANO_TECTONIC}

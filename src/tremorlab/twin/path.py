@@ -149,11 +149,11 @@ class Medium:
 #: Vesuvius at 2-20 Hz (Wegler and Luehr 2001), and here longer, as the rays leave the cone. Tectonic earthquakes
 #: tens of km from a volcano travel in the crust around it (_crust) and pass the same ground under its stations.
 #: Kappa and the scatter of the ground are assumed: recorded spectra of one class differ from site to site by more than
-#: sources and paths do, and a factor of 1.7 to 2 (one standard deviation) is still on the low side of that.
+#: sources and paths do, and a factor of 2 to 2.5 (one standard deviation) is still on the low side of that.
 MEDIA = {
-    "nankai": Medium("nankai", 0.0, 3.2, 0.11, 1.80, 2600.0, 80.0, 140.0, 0.7, 70.0, 100.0, 0.03, 0.035, 0.55),
-    "sakurajima": Medium("sakurajima", -1.3, 2.0, 0.55, 1.80, 2300.0, 60.0, 80.0, 0.5, 3.0, 4.0, 0.05, 0.035, 0.7),
-    "colombia": Medium("colombia", -5.4, 2.2, 0.40, 1.78, 2350.0, 60.0, 80.0, 0.5, 4.0, 5.0, 0.05, 0.035, 0.7),
+    "nankai": Medium("nankai", 0.0, 3.2, 0.11, 1.80, 2600.0, 80.0, 140.0, 0.7, 70.0, 100.0, 0.03, 0.035, 0.7),
+    "sakurajima": Medium("sakurajima", -1.3, 2.0, 0.55, 1.80, 2300.0, 60.0, 80.0, 0.5, 3.0, 4.0, 0.05, 0.045, 0.9),
+    "colombia": Medium("colombia", -5.4, 2.2, 0.40, 1.78, 2350.0, 60.0, 80.0, 0.5, 4.0, 5.0, 0.05, 0.045, 0.9),
 }
 MEDIA |= {
     f"{name}_crust": Medium(

@@ -165,3 +165,20 @@ def test_bad_input_is_named(changed, message):
     given = {"features": MADE, "labels": LABELS, "train": FIRST, "test": ~FIRST, "seed": 0} | changed
     with pytest.raises(DatasetError, match=message):
         rivals(**given)
+
+
+def test_cross_validation_predicts_every_window_from_other_events():
+    made, labels = table(240)
+    events = np.array([f"{name}{n // 12}" for n, name in enumerate(labels)])
+    made["kurtosis"] = pd.factorize(events)[0]  # an event is known by its number: memory would be perfect
+    found = module.cross_validated(made, labels, events, seed=1)
+    assert found["forest"].confusion.to_numpy().sum() == 240
+    assert found["majority"].balanced_accuracy < 0.5
+    known = estimators(1)["forest"].fit(made, labels).score(made, labels)
+    assert found["forest"].balanced_accuracy < known - 0.1
+
+
+def test_cross_validation_wants_an_event_a_fold():
+    made, labels = table(60)
+    with pytest.raises(DatasetError, match=r"class earthquake: 1 events are fewer than 3 folds\. Give more events"):
+        module.cross_validated(made, labels, labels, seed=1)

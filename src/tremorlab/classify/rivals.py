@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import confusion_matrix
+from sklearn.model_selection import StratifiedGroupKFold
 
 from tremorlab.dataset.features import HIGH_LOW
 from tremorlab.errors import DatasetError
@@ -177,6 +178,43 @@ def rivals(
         predicted = estimator.fit(features[train], labels[train]).predict(features[test])
         found[name] = replace(scored(truth[test], predicted, events[test], seed=seed), estimator=estimator)
     return found
+
+
+def cross_validated(
+    features: pd.DataFrame, labels: ArrayLike, events: ArrayLike, *, seed: int, folds: int = 3
+) -> dict[str, Score]:
+    """Score the rivals on every window, each by estimators that have not seen its event.
+
+    Parameters
+    ----------
+    features, labels, events
+        (n, F) table, class and event of each window.
+    seed
+        Seed of the folds, the forest and the bootstrap.
+    folds
+        Parts into which whole events are divided, each part with about the same shares of classes.
+
+    Returns
+    -------
+    dict
+        Name of the rival -> `Score` of all windows.
+
+    Raises
+    ------
+    DatasetError
+        A class has fewer events than there are folds.
+    """
+    labels, events = np.asarray(labels), np.asarray(events)
+    for name in np.unique(labels):
+        if (number := len(np.unique(events[labels == name]))) < folds:
+            raise DatasetError(f"class {name}", f"{number} events are fewer than {folds} folds", "Give more events")
+    division = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    predicted = {name: labels.copy() for name in estimators(seed)}
+    for train, test in division.split(features, labels, events):
+        for name, estimator in estimators(seed).items():
+            fitted = estimator.fit(features.iloc[train], labels[train])
+            predicted[name][test] = fitted.predict(features.iloc[test])
+    return {name: scored(labels, guess, events, seed=seed) for name, guess in predicted.items()}
 
 
 def scored(labels: ArrayLike, predicted: ArrayLike, events: ArrayLike, *, seed: int) -> Score:

@@ -160,7 +160,8 @@ def draw_scores(ax: Axes, scores: dict) -> Axes:
 
 def draw_distances(ax: Axes, table) -> Axes:
     """Draw a table of distances (rows classes, columns features) as shaded squares, 3 and more in one shade."""
-    image = ax.imshow(table, vmin=0, vmax=3, aspect="auto")
+    # A recorded feature without any spread is infinitely far, and an image leaves infinity white.
+    image = ax.imshow(np.minimum(table.astype(float), 99), vmin=0, vmax=3, aspect="auto")
     ax.set_yticks(range(len(table)), [label_of(name) for name in table.index])
     words = [name.replace("_", " ") for name in table.columns]
     ax.set_xticks(range(len(words)), words, rotation=90, fontsize=7)

@@ -73,7 +73,7 @@ provenance = Provenance(settings.seed)
 # %% [markdown]
 # ## One row, one event
 #
-# Every source, whatever its format, is read into the same table: one row an event, times in UTC, a class from a fixed
+# Every source, whatever its format, is read into the same table: one row an event (or one a station that recorded it), times in UTC, a class from a fixed
 # list, who says so, and how far the label can be trusted. A row that breaks the schema stops the reader with the file, the row and the
 # column.
 
@@ -458,10 +458,10 @@ assert (by_split.max(axis=1) <= events).all(), "a split holds an event twice"
 assert touched.loc["whole events", "same_event"] == 0, (
     "a split by whole events must not leak events"
 )
-assert counts.to_numpy().sum() == len(catalog), (
+assert counts.to_numpy().sum() == catalog["event_id"].nunique(), (
     "the activity figure lost events"
 )
-block = round(settings.share * len(catalog))
+block = round(settings.share * catalog["event_id"].nunique())
 assert abs(starved["expected"].sum() - block) < 1e-9, "the block lost events"
 for setting, rows in happened.groupby("setting"):
     listed = studies.load(twins[setting]).catalogues[0].file

@@ -1,0 +1,125 @@
+"""Temperature and frequencies of classes, on answers whose true probabilities are known."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+from scipy.special import softmax
+
+from tremorlab.classify import calibration
+from tremorlab.classify.networks import WaveformNetwork, build
+from tremorlab.errors import ModelError
+
+
+def rng(seed=1):
+    return np.random.default_rng(seed)
+
+
+def honest(number=4000, seed=0):
+    """Probabilities, and truth drawn from them."""
+    draw = rng(seed)
+    probabilities = softmax(2 * draw.normal(size=(number, 3)), axis=1)
+    truth = (draw.random((number, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)
+    return probabilities, np.minimum(truth, 2)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_a_temperature_is_found_again(temperature):
+    probabilities, truth = honest()
+    spoilt = calibration.apply_temperature(probabilities, 1 / temperature)
+    found = calibration.fit_temperature(spoilt, truth)
+    assert found == pytest.approx(temperature, rel=0.08)
+    mended = calibration.apply_temperature(spoilt, found)
+    assert calibration.calibration_error(mended, truth) < 0.02
+    if temperature != 1:
+        assert calibration.calibration_error(spoilt, truth) > 0.05
+
+
+@settings(deadline=None)
+@given(temperature=st.floats(0.1, 10), seed=st.integers(0, 99))
+def test_the_most_probable_class_stays(temperature, seed):
+    probabilities, _ = honest(50, seed)
+    changed = calibration.apply_temperature(probabilities, temperature)
+    np.testing.assert_array_equal(changed.argmax(axis=1), probabilities.argmax(axis=1))
+    np.testing.assert_allclose(changed.sum(axis=1), 1)
+
+
+def test_weights_count_as_repetitions():
+    probabilities, truth = honest(300)
+    weights = 1 + np.arange(300) % 3
+    repeated = calibration.fit_temperature(np.repeat(probabilities, weights, axis=0), np.repeat(truth, weights))
+    assert calibration.fit_temperature(probabilities, truth, weights) == pytest.approx(repeated, rel=1e-3)
+
+
+def test_a_network_takes_its_temperature_along(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build(WaveformNetwork(channels=(3, 4), kernel=5, hidden=8, margin=0), (1, 128), 3)
+    x = rng().normal(size=(6, 1, 128)).astype(np.float32)
+    before = ops.convert_to_numpy(model(x))
+    warm = calibration.calibrated(model, 2.0)
+    np.testing.assert_allclose(ops.convert_to_numpy(warm(x)), calibration.apply_temperature(before, 2.0), atol=1e-5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(x)), before)
+    warm.save(tmp_path / "warm.keras")
+    again = keras.models.load_model(tmp_path / "warm.keras", safe_mode=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(again(x)), ops.convert_to_numpy(warm(x)))
+
+
+def test_reliability_by_hand():
+    probabilities = np.array([[0.6, 0.4], [0.7, 0.3], [0.1, 0.9], [0.2, 0.8]])
+    table = calibration.reliability(probabilities, [0, 1, 1, 1], bins=2)
+    np.testing.assert_allclose(table.to_numpy(), [[0.65, 0.5, 2], [0.85, 1.0, 2]])
+    assert calibration.calibration_error(probabilities, [0, 1, 1, 1], bins=2) == pytest.approx(0.15)
+    assert len(calibration.reliability(probabilities, [0, 1, 1, 1], bins=10)) == 4
+
+
+def two_normals(prior, number=20_000, seed=0):
+    """Values of two classes one apart, and the exact probabilities at equal frequencies."""
+    draw = rng(seed)
+    truth = (draw.random(number) < prior).astype(int)
+    value = draw.normal(size=number) + 2 * truth
+    second = 1 / (1 + np.exp(-(2 * value - 2)))
+    return np.stack([1 - second, second], axis=1), truth
+
+
+def test_bayes_rule_puts_the_frequencies_right():
+    probabilities, truth = two_normals(0.05)
+    assert probabilities[:, 1].mean() > 0.15
+    shifted = calibration.shift_prior(probabilities, [0.5, 0.5], [0.95, 0.05])
+    rows = np.arange(len(truth))
+    assert -np.log(shifted[rows, truth]).mean() < 0.7 * -np.log(probabilities[rows, truth]).mean()
+    assert shifted[:, 1].mean() == pytest.approx(0.05, abs=0.005)
+    back = calibration.shift_prior(shifted, [0.95, 0.05], [0.5, 0.5])
+    np.testing.assert_allclose(back, probabilities, atol=1e-9)
+
+
+@pytest.mark.parametrize("prior", [0.02, 0.3, 0.9])
+def test_frequencies_are_estimated_without_labels(prior):
+    probabilities, _ = two_normals(prior)
+    assert calibration.estimate_prior(probabilities, [0.5, 0.5])[1] == pytest.approx(prior, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: calibration.fit_temperature([[0.5, 0.5]], [0, 1]),
+            r"probabilities: shape \(1, 2\) for 2 windows. Give",
+        ),
+        (lambda: calibration.reliability([0.5, 0.5], [0, 1]), r"probabilities: shape \(2,\) for 2 windows"),
+        (
+            lambda: calibration.fit_temperature([[0.5, 0.5], [0.5, 0.6]], [0, 1]),
+            "window 1: add up to 1.1. Give softmax",
+        ),
+        (
+            lambda: calibration.shift_prior([[0.5, 0.5]], [0.5, 0.5], [0.9, 0.2]),
+            r"frequencies deployed: are \[0.9, 0.2\]",
+        ),
+        (lambda: calibration.shift_prior([[0.5, 0.5]], [0.5, 0.3, 0.2], [0.9, 0.1]), "frequencies trained: are"),
+        (lambda: calibration.shift_prior([[0.5, 0.5]], [1.0, 0.0], [0.9, 0.1]), "frequencies trained: hold a zero"),
+    ],
+)
+def test_what_does_not_fit_is_named(call, message):
+    with pytest.raises(ModelError, match=message):
+        call()

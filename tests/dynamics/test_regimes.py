@@ -1,6 +1,4 @@
-"""Regimes and Lyapunov exponents against the scan that the compendium rests on."""
-
-from types import SimpleNamespace
+"""Regimes and Lyapunov exponents against the scan that the compendium rests on, closed forms, and two methods."""
 
 import numpy as np
 import pytest
@@ -10,24 +8,50 @@ from tremorlab.dynamics.julian import Parameters
 from tremorlab.errors import DynamicsError
 
 
+def test_order_of_regimes():
+    expected = {
+        (8e6, 0.0): ("steady", 0.0),
+        (12e6, 0.0): ("limit cycle", 5.05),
+        (17e6, 0.0): ("period 2", 5.05),
+        (19e6, 0.0): ("irregular", 5.0),
+        (22e6, 0.0): ("period 4", 4.79),
+        (6e6, 3e5): ("steady", 0.0),
+        (10e6, 3e5): ("limit cycle", 4.25),
+        (13e6, 3e5): ("period 2", 4.25),
+        (30e6, 3e5): ("period 2", 4.1),
+    }
+    found = regimes.classify([Parameters(p1=p1, M=wall) for p1, wall in expected], settle_s=25.0, watch_s=6.0)
+    assert [one.name for one in found] == [name for name, _ in expected.values()]
+    for one, (_, frequency) in zip(found, expected.values(), strict=True):
+        assert one.frequency_hz == pytest.approx(frequency, rel=0.015)
+
+
+def test_maxima_are_those_of_the_adaptive_integrator():
+    parameters = Parameters(p1=12e6)
+    (found,) = regimes.classify([parameters], settle_s=8.0, watch_s=2.0)
+    record = julian.simulate(parameters, 1.0, 2000.0, settle_s=8.0)
+    assert found.maxima_m[0] == pytest.approx(record.values[:, 1].max(), rel=1e-5)
+
+
 @pytest.mark.parametrize(
-    ("p1", "wall", "name", "frequency"),
+    ("maxima", "name"),
     [
-        (8e6, 0.0, "steady", 0.0),
-        (12e6, 0.0, "limit cycle", 5.05),
-        (17e6, 0.0, "period 2", 5.05),
-        (19e6, 0.0, "irregular", 5.0),
+        ([0.5] * 12, "limit cycle"),
+        ([0.5, 0.7] * 8, "period 2"),
+        ([0.5, 0.7, 0.5001, 0.7] * 8, "period 4"),
+        ([0.5, 0.7, 0.9] * 8, "period 3"),
+        (list(np.random.default_rng(0).uniform(0.4, 0.9, 80)), "irregular"),
     ],
 )
-def test_order_of_regimes(p1, wall, name, frequency):
-    found = regimes.regime(Parameters(p1=p1, M=wall), settle_s=18.0, watch_s=6.0)
+def test_period_is_the_first_that_repeats(maxima, name):
+    found = regimes._name(Parameters(p1=12e6), 0.2 * np.arange(len(maxima)), np.array(maxima))
     assert found.name == name
-    assert found.frequency_hz == pytest.approx(frequency, rel=0.015)
+    assert found.frequency_hz == pytest.approx(5.0)
 
 
 def test_bifurcation_table_has_the_steady_opening_and_the_maxima():
     base = Parameters(p1=8e6)
-    table = regimes.bifurcation(base, [8e6, 12e6], settle_s=18.0, watch_s=3.0)
+    table = regimes.bifurcation(base, [8e6, 12e6], settle_s=15.0, watch_s=3.0)
     rest, cycle = table[table.p1 == 8e6], table[table.p1 == 12e6]
     assert rest.h_m.tolist() == [julian.steady_state(base).h]
     assert set(cycle.regime) == {"limit cycle"}
@@ -35,29 +59,42 @@ def test_bifurcation_table_has_the_steady_opening_and_the_maxima():
     assert np.ptp(cycle.h_m) < 1e-3 * cycle.h_m.mean()
 
 
-def test_exponent_of_rest_is_the_largest_real_part_of_the_eigenvalues():
-    parameters = Parameters(p1=7e6)
+def eigenvalues(parameters):
+    """Of the linearised motion at rest, 1/s."""
     steady, form = julian.steady_state(parameters), julian.scaled(parameters)
-    eigenvalues = np.linalg.eigvals(form.jacobian(form.from_si([steady.v, steady.h, 0.0]))) / form.time_s
-    found = regimes.largest_lyapunov_exponent(parameters, duration_s=6.0, settle_s=8.0)
-    assert found.per_second == pytest.approx(eigenvalues.real.max(), rel=0.05)
+    state = form.from_si([steady.v, steady.h, 0.0])
+    columns = [form.tangent_rates(*state, *axis) for axis in np.eye(3)]
+    return np.linalg.eigvals(np.array(columns).T) / form.time_s
 
 
-def test_exponent_is_zero_on_a_cycle_and_positive_in_chaos():
-    cycle = regimes.largest_lyapunov_exponent(Parameters(p1=12e6), duration_s=6.0, settle_s=12.0)
-    chaos = regimes.largest_lyapunov_exponent(Parameters(p1=19e6), duration_s=8.0, settle_s=5.0)
-    assert abs(cycle.per_second) < 0.25
-    assert chaos.per_second > 0.4
+@pytest.mark.parametrize("method", ["tangent", "neighbour"])
+def test_exponent_of_rest_is_the_largest_real_part_of_the_eigenvalues(method):
+    parameters = Parameters(p1=7e6)
+    (found,) = regimes.lyapunov_exponents([parameters], 4.0, 2, 3.0, method)
+    assert found.per_second == pytest.approx(eigenvalues(parameters).real.max(), rel=0.05)
 
 
-def test_bad_durations_are_refused():
+def test_exponent_is_zero_on_a_cycle_and_positive_in_chaos_and_both_methods_agree():
+    sets = [Parameters(p1=12e6), Parameters(p1=19e6)]
+    tangent = regimes.lyapunov_exponents(sets, 6.0, 4, 6.0, "tangent")
+    neighbour = regimes.lyapunov_exponents(sets, 6.0, 4, 6.0, "neighbour")
+    assert abs(tangent[0].per_second) < 0.3
+    assert tangent[1].per_second > 0.8
+    # The same motions and the same first disturbance: only the linearisation differs.
+    for one, other in zip(tangent, neighbour, strict=True):
+        assert one.per_second == pytest.approx(other.per_second, abs=1e-4)
+        assert one.standard_error > 0
+
+
+def test_bad_requests_are_refused():
     with pytest.raises(DynamicsError, match="must be positive"):
-        regimes.regime(Parameters(p1=8e6), settle_s=0.0)
-    with pytest.raises(DynamicsError, match="fewer than 8 blocks"):
-        regimes.largest_lyapunov_exponent(Parameters(p1=8e6), duration_s=1.0)
+        regimes.classify([Parameters(p1=8e6)], settle_s=0.0)
+    with pytest.raises(DynamicsError, match="1 copies of 5 s: are not 'tangent' or 'neighbour'"):
+        regimes.lyapunov_exponents([Parameters(p1=8e6)], 5.0, copies=1)
+    with pytest.raises(DynamicsError, match="method 'guess'"):
+        regimes.lyapunov_exponents([Parameters(p1=8e6)], 5.0, method="guess")
 
 
-def test_variational_equations_that_break_down_are_named(monkeypatch):
-    monkeypatch.setattr(regimes, "solve_ivp", lambda *_, **__: SimpleNamespace(status=-1))
-    with pytest.raises(DynamicsError, match="variational equations: the integrator failed"):
-        regimes.largest_lyapunov_exponent(Parameters(p1=8e6), duration_s=5.0, settle_s=0.1)
+def test_walls_that_close_are_named():
+    with pytest.raises(DynamicsError, match=r"motion at p1 = 1\.9e\+07 Pa: is not finite: the walls closed"):
+        regimes.classify([Parameters(p1=8e6), Parameters(p1=19e6, eta=1e-3, A=0.0)], settle_s=4.0, watch_s=1.0)

@@ -23,7 +23,6 @@ is not consistent with the flow it describes.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -34,7 +33,7 @@ from tremorlab.dynamics.record import Record
 from tremorlab.errors import DynamicsError
 
 #: Relative tolerance of the integrator. Tightened 100 times it moves no state by 1e-6 of its range over 60 s, unless
-#: the motion is chaotic (`convergence`).
+#: the motion is chaotic (`tremorlab.dynamics.trajectories.convergence`).
 TOLERANCE = 1e-9
 
 #: Names of the state in the order of all state arrays here.
@@ -185,6 +184,8 @@ class Scaled:
         Mean pressure, pressure difference, wall damping, viscosity and wall mass without dimension.
     time_s, speed_m_s, opening_m
         T, V and h0.
+
+    All are numbers, or arrays of one value for each copy (`tremorlab.dynamics.trajectories.stack`).
     """
 
     p: float
@@ -206,28 +207,27 @@ class Scaled:
         x, y, z = np.asarray(state, float)
         return np.array([y * self.speed_m_s, x * self.opening_m, z * self.opening_m / self.time_s])
 
+    def rates(self, x, y, z) -> tuple:
+        """Derivatives of x, y and z by scaled time: of numbers, or of arrays with one value for each copy."""
+        force = 1 + self.p - x - y * y - self.a * z - self.b * z / (x * x * x) + z * z / (2 * x * x)
+        return z, self.D - self.b * y / (x * x), force / (self.mu + 1 / x)
+
+    def tangent_rates(self, x, y, z, dx, dy, dz) -> tuple:
+        """Derivatives of a small disturbance of x, y and z (the linearised `rates`), of numbers or of arrays."""
+        i = 1 / x
+        inertia = self.mu + i
+        force = 1 + self.p - x - y * y - self.a * z - self.b * z * i**3 + z * z * i * i / 2
+        by_x = (-1 + 3 * self.b * z * i**4 - z * z * i**3) / inertia + force * (i / inertia) ** 2
+        by_z = (-self.a - self.b * i**3 + z * i * i) / inertia
+        return (
+            dz,
+            2 * self.b * y * i**3 * dx - self.b * i * i * dy,
+            by_x * dx - 2 * y / inertia * dy + by_z * dz,
+        )
+
     def motion(self, _time, state):
         """Derivative of (x, y, z), in the form that `scipy.integrate.solve_ivp` calls."""
-        x, y, z = state.tolist()  # Python numbers: three times faster here than NumPy's
-        force = 1 + self.p - x - y * y - self.a * z - self.b * z / x**3 + z * z / (2 * x * x)
-        return (z, self.D - self.b * y / (x * x), force / (self.mu + 1 / x))
-
-    def jacobian(self, state) -> np.ndarray:
-        """Derivative of `motion` with respect to the state, shape (3, 3)."""
-        x, y, z = (float(value) for value in state)
-        inertia = self.mu + 1 / x
-        force = 1 + self.p - x - y * y - self.a * z - self.b * z / x**3 + z * z / (2 * x * x)
-        return np.array(
-            [
-                [0, 0, 1],
-                [2 * self.b * y / x**3, -self.b / x**2, 0],
-                [
-                    (-1 + 3 * self.b * z / x**4 - z * z / x**3) / inertia + force / (x * inertia) ** 2,
-                    -2 * y / inertia,
-                    (-self.a - self.b / x**3 + z / x**2) / inertia,
-                ],
-            ]
-        )
+        return self.rates(*state.tolist())  # Python numbers: three times faster here than NumPy's
 
 
 def scaled(parameters: Parameters) -> Scaled:
@@ -308,9 +308,8 @@ def start_of(parameters: Parameters, start: tuple[float, float, float] | None) -
     return np.asarray(start, float)
 
 
-def integrate(form: Scaled, state: np.ndarray, times: np.ndarray, tolerance: float, events: Callable | None = None):
+def integrate(form: Scaled, state: np.ndarray, times: np.ndarray, tolerance: float):
     """Scaled states at scaled ``times`` (the start is at time 0): the result of `scipy.integrate.solve_ivp`."""
-    watch = [_closing] if events is None else [_closing, events]
     result = solve_ivp(
         form.motion,
         (0.0, float(times[-1])),
@@ -319,7 +318,7 @@ def integrate(form: Scaled, state: np.ndarray, times: np.ndarray, tolerance: flo
         t_eval=times,
         rtol=tolerance,
         atol=tolerance * 0.1,
-        events=watch,
+        events=_closing,
     )
     if result.status != 0:
         reached = result.t[-1] * form.time_s if result.t.size else 0.0
@@ -340,27 +339,3 @@ def _closing(_time, state):
 
 
 _closing.terminal = True
-
-
-def convergence(
-    parameters: Parameters,
-    duration_s: float,
-    tolerances: tuple[float, ...] = (1e-5, 1e-7, TOLERANCE),
-    start: tuple[float, float, float] | None = None,
-) -> dict[float, float]:
-    """How far a solution moves when its tolerance is tightened 100 times.
-
-    Returns
-    -------
-    dict
-        For each tolerance the largest difference over ``duration_s``, relative to the range of each state. In a chaotic
-        regime it grows by the factor exp(largest Lyapunov exponent x duration).
-    """
-    moved = {}
-    for tolerance in tolerances:
-        one, two = (
-            simulate(parameters, duration_s, start=start, tolerance=tight).values
-            for tight in (tolerance, tolerance / 100)
-        )
-        moved[tolerance] = float(np.max(np.abs(one - two) / np.ptp(two, axis=0)))
-    return moved

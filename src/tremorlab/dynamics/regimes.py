@@ -1,24 +1,28 @@
-"""Regimes of Julian's model: steady, limit cycle, period doubling, chaos; bifurcation diagram and Lyapunov exponent."""
+"""Regimes of Julian's model: steady, limit cycle, period doubling, chaos; bifurcation diagram, Lyapunov exponents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.integrate import solve_ivp
 
-from tremorlab.dynamics import julian
+from tremorlab.dynamics import julian, trajectories
 from tremorlab.dynamics.julian import Parameters
+from tremorlab.dynamics.trajectories import STEP_S
 from tremorlab.errors import DynamicsError
 
-#: Maxima closer than this share of the range of the opening count as the same.
-SAME = 2e-3
+#: A cycle repeats when every maximum comes back, so many maxima later, to this share of the range of the opening. After
+#: the settling time true cycles repeat to 1e-8; what is not yet settled, near a bifurcation, is called irregular.
+SAME = 1e-4
 
 #: A range of the opening below this share of the steady opening counts as rest.
 REST = 1e-3
 
-#: A cycle with more different maxima than this is called irregular.
-LONGEST_PERIOD = 12
+#: A cycle with more maxima than this is called irregular.
+LONGEST_PERIOD = 16
+
+#: Seconds between renormalisations of a disturbance: a quarter of a cycle, so that it stays small.
+_RENORMALISE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Regime:
     Attributes
     ----------
     name
-        "steady", "limit cycle", "period N" or "irregular" (chaos, or a period longer than `LONGEST_PERIOD`).
+        "steady", "limit cycle", "period N" (N maxima in a cycle) or "irregular" (chaos, a period longer than
+        `LONGEST_PERIOD`, or not settled yet: the Lyapunov exponent tells which).
     maxima_m
         Successive maxima of the wall separation h in m.
     frequency_hz
@@ -40,46 +45,62 @@ class Regime:
     frequency_hz: float
 
 
-def regime(
-    parameters: Parameters,
-    settle_s: float = 72.0,
-    watch_s: float = 48.0,
-    start: tuple[float, float, float] | None = None,
-) -> Regime:
-    """Integrate, let ``settle_s`` pass and classify the maxima of h in the ``watch_s`` that follow.
+def classify(parameters: Sequence[Parameters], settle_s: float = 100.0, watch_s: float = 40.0) -> list[Regime]:
+    """Let ``settle_s`` pass for all parameter sets at once and classify the maxima of h in the ``watch_s`` that follow.
+
+    Each motion starts at 1.05 times its steady opening.
 
     Raises
     ------
     DynamicsError
-        A duration is not positive, or the integration fails.
+        A duration is not positive, or a motion left the region where the model makes sense.
     """
     if not (settle_s > 0 and watch_s > 0):
         raise DynamicsError(f"settle {settle_s} s, watch {watch_s} s", "must be positive", "Give seconds")
-    form = julian.scaled(parameters)
-    first, last = settle_s / form.time_s, (settle_s + watch_s) / form.time_s
-    begin = form.from_si(julian.start_of(parameters, start))
-    result = julian.integrate(form, begin, np.array([0.0, first, last]), julian.TOLERANCE, events=_opening_stops)
-    late = result.t_events[1] > first
-    times, maxima = result.t_events[1][late] * form.time_s, result.y_events[1][late, 0] * form.opening_m
+    form = trajectories.stack(parameters)
+    rates, step = trajectories.rates_of(form), STEP_S / form.time_s
+    states = trajectories.starts(parameters, 0.0, np.random.default_rng(0))
+    with np.errstate(all="ignore"):
+        states = trajectories.march(rates, states, step, round(settle_s / STEP_S))
+        times, heights, copies = [], [], []
+        for number in range(round(watch_s / STEP_S)):
+            after = trajectories.advance(rates, states, step)
+            turned = np.flatnonzero((states[2] > 0) & (after[2] <= 0))
+            if len(turned):
+                share, height = _maximum(states[:, turned], after[:, turned], step[turned])
+                times += list((number + share) * STEP_S)
+                heights += list(height * form.opening_m[turned])
+                copies += list(turned)
+            states = after
+    if not np.isfinite(states).all():
+        lost = int(np.flatnonzero(~np.isfinite(states).all(axis=0))[0])
+        raise DynamicsError(
+            f"motion at p1 = {parameters[lost].p1:g} Pa", "is not finite: the walls closed", "Lower the pressure"
+        )
+    times, heights, copies = np.array(times), np.array(heights), np.array(copies)
+    return [_name(each, times[copies == i], heights[copies == i]) for i, each in enumerate(parameters)]
+
+
+def _maximum(before, after, step):
+    """Share of the step and height of the maximum of x on the cubic through x and x' = z at both ends of the step."""
+    x0, x1, d0, d1 = before[0], after[0], step * before[2], step * after[2]
+    cubic, square = 2 * (x0 - x1) + d0 + d1, 3 * (x1 - x0) - 2 * d0 - d1
+    # The root of the slope 3 c s^2 + 2 q s + d0 that lies in the step, in the form that survives c = 0.
+    share = d0 / (-square + np.sqrt(np.maximum(square**2 - 3 * cubic * d0, 0)))
+    return share, ((cubic * share + square) * share + d0) * share + x0
+
+
+def _name(parameters, times, maxima):
     steady = julian.steady_state(parameters).h
     if len(maxima) < 3 or np.max(np.abs(maxima - steady)) < REST * steady:
         return Regime("steady", maxima, 0.0)
-    frequency = (len(times) - 1) / (times[-1] - times[0])
-    count = _distinct(maxima)
-    name = {1: "limit cycle"}.get(count, f"period {count}" if count <= LONGEST_PERIOD else "irregular")
-    return Regime(name, maxima, float(frequency))
-
-
-def _opening_stops(_time, state):
-    return state[2]
-
-
-_opening_stops.direction = -1
-
-
-def _distinct(maxima):
-    ordered = np.sort(maxima)
-    return 1 + int(np.count_nonzero(np.diff(ordered) > SAME * max(np.ptp(ordered), 0.05 * ordered[-1])))
+    frequency = float((len(times) - 1) / (times[-1] - times[0]))
+    limit = SAME * max(np.ptp(maxima), 0.05 * maxima.max())
+    longest = min(LONGEST_PERIOD, len(maxima) // 2)
+    repeats = (n for n in range(1, longest + 1) if np.max(np.abs(maxima[n:] - maxima[:-n])) <= limit)
+    period = next(repeats, 0)
+    name = {0: "irregular", 1: "limit cycle"}.get(period, f"period {period}")
+    return Regime(name, maxima, frequency)
 
 
 def bifurcation(parameters: Parameters, pressures_pa: Iterable[float], **durations) -> pd.DataFrame:
@@ -90,66 +111,68 @@ def bifurcation(parameters: Parameters, pressures_pa: Iterable[float], **duratio
     pandas.DataFrame
         One row a maximum: p1 (Pa), h_m, regime, frequency_hz. A steady regime has one row, its steady opening.
     """
+    sets = [replace(parameters, p1=float(pressure)) for pressure in pressures_pa]
     rows = []
-    for pressure in pressures_pa:
-        here = replace(parameters, p1=float(pressure))
-        found = regime(here, **durations)
+    for here, found in zip(sets, classify(sets, **durations), strict=True):
         heights = found.maxima_m if found.frequency_hz else np.array([julian.steady_state(here).h])
-        rows += [(float(pressure), float(height), found.name, found.frequency_hz) for height in heights]
+        rows += [(here.p1, float(height), found.name, found.frequency_hz) for height in heights]
     return pd.DataFrame(rows, columns=["p1", "h_m", "regime", "frequency_hz"])
 
 
 @dataclass(frozen=True)
 class LyapunovExponent:
-    """Largest Lyapunov exponent and its standard error from the scatter of blocks, per second."""
+    """Largest Lyapunov exponent and its standard error from independent copies, per second."""
 
     per_second: float
     standard_error: float
 
 
-def largest_lyapunov_exponent(
-    parameters: Parameters,
-    duration_s: float = 120.0,
-    settle_s: float = 60.0,
-    start: tuple[float, float, float] | None = None,
-    renormalise_s: float = 0.5,
-    blocks: int = 8,
-) -> LyapunovExponent:
-    """Mean growth rate of a small disturbance, from the variational equations (Benettin's method).
+def lyapunov_exponents(
+    parameters: Sequence[Parameters],
+    duration_s: float = 60.0,
+    copies: int = 8,
+    settle_s: float = 20.0,
+    method: str = "tangent",
+    seed: int = 0,
+) -> list[LyapunovExponent]:
+    """Mean growth rate of a small disturbance (Benettin's method), of several parameter sets at once.
 
-    A tangent vector is integrated with the motion, with the model's own Jacobian matrix, and set back to length one
-    every ``renormalise_s``. The error is the standard error of the means of ``blocks`` pieces.
+    The error is the standard error over ``copies`` runs of ``duration_s`` from scattered starts: a single run of
+    a minute scatters by some 0.2 a second where the motion is chaotic.
+
+    Parameters
+    ----------
+    parameters
+        Parameter sets.
+    duration_s, copies, settle_s
+        Seconds averaged over, runs from different starts, seconds that pass before.
+    method
+        "tangent": the linearised equations; "neighbour": a second motion close by, which needs no linearisation.
+    seed
+        Of starts and disturbances.
 
     Raises
     ------
     DynamicsError
-        The duration holds fewer renormalisations than blocks.
+        The method is neither, there are fewer than two copies, or the duration is shorter than one renormalisation.
     """
-    steps = round(duration_s / renormalise_s)
-    if steps < blocks or blocks < 2:
+    rounds = round(duration_s / _RENORMALISE_S)
+    if method not in ("tangent", "neighbour") or copies < 2 or rounds < 1:
         raise DynamicsError(
-            f"{duration_s:g} s", f"holds {steps} renormalisations, fewer than {blocks} blocks", "Ask for a longer run"
+            f"method {method!r}, {copies} copies of {duration_s:g} s",
+            f"are not 'tangent' or 'neighbour' with two copies or more of {_RENORMALISE_S} s or more",
+            "Choose others",
         )
-    form = julian.scaled(parameters)
-    settled = np.array([settle_s, settle_s + renormalise_s]) / form.time_s
-    state = julian.integrate(form, form.from_si(julian.start_of(parameters, start)), settled, julian.TOLERANCE).y[:, 0]
-    tangent = np.array([1.0, 1.0, 1.0]) / np.sqrt(3)
-    growth = np.empty(steps)
-    step = renormalise_s / form.time_s
-    for i in range(steps):
-        state, tangent = _flow(form, state, tangent, step)
-        length = np.linalg.norm(tangent)
-        growth[i] = np.log(length) / renormalise_s
-        tangent = tangent / length
-    means = [block.mean() for block in np.array_split(growth, blocks)]
-    return LyapunovExponent(float(growth.mean()), float(np.std(means, ddof=1) / np.sqrt(blocks)))
-
-
-def _flow(form, state, tangent, duration):
-    def motion(time, both):
-        return np.concatenate([form.motion(time, both[:3]), form.jacobian(both[:3]) @ both[3:]])
-
-    result = solve_ivp(motion, (0, duration), np.concatenate([state, tangent]), method="DOP853", rtol=1e-8, atol=1e-9)
-    if result.status != 0:
-        raise DynamicsError("variational equations", "the integrator failed", "Lower the driving pressure")
-    return result.y[:3, -1], result.y[3:, -1]
+    rng = np.random.default_rng(seed)
+    sets = [each for each in parameters for _ in range(copies)]
+    form = trajectories.stack(sets)
+    rates, step = trajectories.rates_of(form), STEP_S / form.time_s
+    states = trajectories.march(rates, trajectories.starts(sets, 0.02, rng), step, round(settle_s / STEP_S))
+    every = round(_RENORMALISE_S / STEP_S)
+    if method == "tangent":
+        growth = trajectories.tangent_growth(form, states, step, every, rounds, rng)
+    else:
+        pairs = trajectories.stack(sets * 2)
+        growth = trajectories.separation_growth(trajectories.rates_of(pairs), states, step, every, rounds, rng)
+    each = growth.mean(axis=0).reshape(len(parameters), copies) / _RENORMALISE_S
+    return [LyapunovExponent(float(row.mean()), float(row.std(ddof=1) / np.sqrt(copies))) for row in each]

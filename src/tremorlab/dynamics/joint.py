@@ -21,7 +21,7 @@ from tremorlab.dynamics.denoise import low_pass, noise_floor
 from tremorlab.dynamics.flow import Flow
 from tremorlab.dynamics.library import Library
 from tremorlab.dynamics.record import Record
-from tremorlab.dynamics.weak import weak_system
+from tremorlab.dynamics.weak import automatic_half_width, weak_system
 from tremorlab.errors import DynamicsError
 
 #: Standard deviation of the model's error a sampling interval, relative to each state's: loose first, tight last.
@@ -82,31 +82,32 @@ def estimate(record: Record, library: Library, noise_std: np.ndarray | None = No
     Parameters
     ----------
     record
-        All states of the library, in its order.
+        States of the library, in its order. A state may be missing if it is, by a known equation, the derivative of
+        one that is there: it is estimated with the rest.
     library
         Candidate terms and known coefficients.
     noise_std
-        Standard deviation of the noise of each state, if it is known; otherwise it is read from the spectrum.
+        Standard deviation of the noise of each state of the record, if it is known; otherwise it is read from the
+        spectrum.
 
     Raises
     ------
     DynamicsError
-        The states are not the library's, the record cannot be used (`Record.check`), a state in a denominator is not
+        The states do not fit the library's, the record cannot be used (`Record.check`), a state in a denominator is not
         positive, or every start diverged.
     """
     record.check()
-    if record.names != library.names:
-        raise DynamicsError(
-            f"record of {record.names}", f"does not hold the library's states {library.names}", "Select and order them"
-        )
-    values, step = record.values.T, 1 / record.sampling_rate_hz
+    step = 1 / record.sampling_rate_hz
+    values, there = complete(record, library)
     floor_std, band_end = noise_floor(values)
-    noise = floor_std if noise_std is None else np.asarray(noise_std, float)
+    noise = floor_std.copy()
+    if noise_std is not None:
+        noise[there] = noise_std
     noise = np.maximum(noise, 1e-6 * values.std(axis=1))
     path = low_pass(values, band_end)
     floor = pole_floor(path, library)
     path = np.maximum(path, floor[:, np.newaxis])
-    seen = Observations(values, 1 / noise**2, floor)
+    seen = Observations(values, there / noise**2, floor)
     best, trail, supports = None, [], []
     for share in START_SIZES:
         try:
@@ -139,6 +140,37 @@ def estimate(record: Record, library: Library, noise_std: np.ndarray | None = No
         criterion=best.criterion,
         trail=tuple(trail),
     )
+
+
+def complete(record: Record, library: Library) -> tuple[np.ndarray, np.ndarray]:
+    """All states of the library, shape (states, samples), and which of them are in the record.
+
+    A missing state is the derivative of the smoothed state whose known equation is ``state' = missing state``.
+
+    Raises
+    ------
+    DynamicsError
+        A missing state has no such equation, or the record's states are not the library's, in its order.
+    """
+    there = np.array([name in record.names for name in library.names])
+    values = np.zeros((len(library.names), len(record.values)))
+    if record.names == tuple(np.array(library.names)[there]):
+        values[there] = record.values.T
+    else:
+        library.check(record)
+    smooth = low_pass(record.values.T, noise_floor(record.values.T)[1])
+    for missing in np.flatnonzero(~there):
+        derivative_of = [
+            i for i, name in enumerate(record.names) if library.terms_of(name) == {library.names[missing]: 1.0}
+        ]
+        if not derivative_of:
+            raise DynamicsError(
+                f"state {library.names[missing]}",
+                f"is not in the record of {record.names}, and no known equation makes it the derivative of one that is",
+                "Observe it, or use a library that knows it as a derivative",
+            )
+        values[missing] = np.gradient(smooth[derivative_of[0]], 1 / record.sampling_rate_hz)
+    return values, there
 
 
 @dataclass(frozen=True)
@@ -216,7 +248,7 @@ def term_price(library: Library, observations: int) -> np.ndarray:
 
 def weak_start(path: np.ndarray, library: Library, step: float, band_end: np.ndarray, share: float) -> np.ndarray:
     """Coefficients of all candidates from the weak form: in each equation the best subset of ``share`` of them."""
-    half_width = int(np.clip(2 / max(band_end.max(), 1e-3), 6, path.shape[1] // 6))
+    half_width = automatic_half_width(band_end, path.shape[1])
     terms, derivatives = weak_system(path, library, step, half_width, stride=max(1, half_width // 5))
     theta = np.zeros(len(library.candidates))
     derivatives = derivatives - terms @ library.known

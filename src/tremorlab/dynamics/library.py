@@ -9,6 +9,8 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from tremorlab.dynamics.julian import Scaled
+from tremorlab.dynamics.record import Record
 from tremorlab.errors import DynamicsError
 
 
@@ -65,6 +67,19 @@ class Library:
         """(state, term) of every coefficient that is not zero and was fitted."""
         terms = self.terms
         return {(self.names[e], terms[t]) for t, e in self.candidates if coefficients[t, e] != 0}
+
+    def check(self, record: Record) -> None:
+        """Raise a `DynamicsError` unless the record holds the library's states, in its order."""
+        if record.names != self.names:
+            raise DynamicsError(
+                f"record of {record.names}", f"does not hold the library's states {self.names}", "Select and order them"
+            )
+
+    def terms_of(self, state: str) -> dict[str, float]:
+        """Term -> known coefficient of an equation that is known as a whole; empty where something is to be fitted."""
+        column = self.names.index(state)
+        known = {} if self.allowed[:, column].any() else self.known[:, column]
+        return {term: float(value) for term, value in zip(self.terms, known, strict=False) if value}
 
     def restrict(self, allowed: np.ndarray) -> "Library":
         """The same library with fewer candidates; terms that no equation uses are kept."""
@@ -235,6 +250,23 @@ def julian_library() -> Library:
         },
         known={"x": {"z": 1.0}},
     )
+
+
+def julian_truth(form: Scaled) -> dict[tuple[str, str], float]:
+    """(state, term) -> coefficient of the eight terms of Julian's model that are to be found (the ninth is x' = z).
+
+    With wall mass they are the numerators of equations that share the denominator ``1 + mu x`` in z'.
+    """
+    return {
+        ("y", "1"): form.D,
+        ("y", "y/x^2"): -form.b,
+        ("z", "x"): 1 + form.p,
+        ("z", "x^2"): -1.0,
+        ("z", "x y^2"): -1.0,
+        ("z", "x z"): -form.a,
+        ("z", "z/x^2"): -form.b,
+        ("z", "z^2/x"): 0.5,
+    }
 
 
 def julian_wide() -> Library:

@@ -38,6 +38,8 @@ class Model:
         Whether the model can stand for the record, and why not.
     notes
         What the method reports beside the result.
+    first
+        State at the record's first sample, smoothed or estimated.
     """
 
     library: Library
@@ -53,6 +55,7 @@ class Model:
     usable: bool = True
     reason: str = ""
     notes: tuple[str, ...] = field(default=())
+    first: np.ndarray | None = None
 
     @property
     def support(self) -> set[tuple[str, str]]:

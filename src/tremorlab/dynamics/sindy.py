@@ -18,6 +18,7 @@ square.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from tremorlab.dynamics import denoise, joint, stlsq
 from tremorlab.dynamics.library import Library
 from tremorlab.dynamics.model import Model
 from tremorlab.dynamics.record import Record
-from tremorlab.dynamics.weak import weak_system
+from tremorlab.dynamics.weak import automatic_half_width, weak_system
 from tremorlab.errors import DynamicsError
 
 METHODS = ("finite_difference", "smoothed", "weak", "ensemble", "weak_ensemble", "implicit", "joint")
@@ -70,7 +71,7 @@ def fit(record: Record, library: Library, method: str = "joint", **options) -> M
     Parameters
     ----------
     record
-        All states of the library, in its order.
+        States of the library, in its order: all of them, but for joint estimation (`joint.estimate`).
     library
         Candidate terms and known coefficients.
     method
@@ -90,6 +91,26 @@ def fit(record: Record, library: Library, method: str = "joint", **options) -> M
         The record cannot be used (`Record.check`), the library does not fit it or is collinear on it, a method or an
         option is unknown, or every start of the joint estimation diverged.
     """
+    return _judge(candidates(record, library, method, **options)[0], record)
+
+
+def candidates(
+    record: Record, library: Library, method: str, thresholds: Sequence[float] | None = None, **options
+) -> list[Model]:
+    """Models for several thresholds from one system of equations, not judged by a free run.
+
+    Parameters
+    ----------
+    record, library, method, **options
+        As for `fit`.
+    thresholds
+        One model for each; by default the option ``threshold``. Joint estimation has none: it gives one model.
+
+    Raises
+    ------
+    DynamicsError
+        As for `fit`.
+    """
     unknown = [name for name in options if name not in Options.__dataclass_fields__]
     if method not in METHODS or unknown:
         raise DynamicsError(
@@ -97,40 +118,46 @@ def fit(record: Record, library: Library, method: str = "joint", **options) -> M
         )
     settings = Options(**options)
     record.check()
-    if record.names != library.names:
-        raise DynamicsError(
-            f"record of {record.names}", f"does not hold the library's states {library.names}", "Select and order them"
-        )
+    if method == "joint":
+        return [_joint(record, library, settings)]
+    library.check(record)
+    smooth = denoise.low_pass(record.values.T, denoise.noise_floor(record.values.T)[1])
     if library.exponents.min() < 0:
-        joint.pole_floor(denoise.low_pass(record.values.T, denoise.noise_floor(record.values.T)[1]), library)
-    found = _joint(record, library, settings) if method == "joint" else _regression(record, library, method, settings)
-    coefficients, low, high, denominator, reason, notes = found
-    values = record.values
-    model = Model(
+        joint.pole_floor(smooth, library)
+    system = _system(record, library, method, settings)
+    models = []
+    for threshold in (settings.threshold,) if thresholds is None else thresholds:
+        found = _regression(*system, library, method, replace(settings, threshold=threshold))
+        models.append(_model(record, library, method, record.values, smooth[:, 0], *found))
+    return models
+
+
+def _model(record, library, method, values, first, coefficients, low, high, denominator, reason="", notes=()):
+    for state, name in enumerate(library.names):
+        if library.allowed[:, state].any() and not np.any(coefficients[library.allowed[:, state], state]):
+            reason = reason or f"the equation of {name} has no term left"
+    given = dict(zip(record.names, record.units, strict=True))
+    units = tuple(given.get(name, "") for name in library.names)
+    return Model(
         library, coefficients, low, high, denominator, method,
         centre=(values.max(axis=0) + values.min(axis=0)) / 2, reach=np.ptp(values, axis=0),
-        sampling_rate_hz=record.sampling_rate_hz, units=record.units, notes=notes,
+        sampling_rate_hz=record.sampling_rate_hz, units=units, usable=not reason, reason=reason, notes=notes,
+        first=first,
     )  # fmt: skip
-    return _judge(model, record, reason)
 
 
-def _judge(model, record, reason):
-    """Mark a model that cannot stand for its record."""
-    library = model.library
-    for state, name in enumerate(library.names):
-        if library.allowed[:, state].any() and not np.any(model.coefficients[library.allowed[:, state], state]):
-            reason = reason or f"the equation of {name} has no term left"
-    if not reason:
-        start = denoise.low_pass(record.values.T, denoise.noise_floor(record.values.T)[1])[:, 0]
-        try:
-            run = model.simulate(start, record.duration_s).values
-        except DynamicsError as error:
-            reason = error.problem
-        else:
-            late = run[-len(run) // 4 :]
-            if np.all(late.std(axis=0) < 0.02 * record.values.std(axis=0)):
-                model = replace(model, notes=(*model.notes, "the free run comes to rest"))
-    return replace(model, usable=not reason, reason=reason)
+def _judge(model, record):
+    """Mark a model whose free run cannot stand for its record."""
+    if not model.usable:
+        return model
+    try:
+        run = model.simulate(model.first, record.duration_s).values
+    except DynamicsError as error:
+        return replace(model, usable=False, reason=error.problem)
+    late = run[-len(run) // 4 :]
+    if np.all(late.std(axis=0) < 0.005 * model.reach):
+        return replace(model, notes=(*model.notes, "the free run comes to rest"))
+    return model
 
 
 def _joint(record, library, settings):
@@ -140,11 +167,13 @@ def _joint(record, library, settings):
     reason = "" if found.accepted else f"chi-square per observation is {found.chi_square:.2f}, above {joint.ACCEPTED}"
     notes = (*found.trail, f"chi-square per observation {found.chi_square:.3f}")
     table = found.coefficients
-    return table, table - half, table + half, np.zeros_like(table), reason, notes
+    edges = table - half, table + half
+    return _model(
+        record, library, "joint", found.path.T, found.path[:, 0], table, *edges, np.zeros_like(table), reason, notes
+    )
 
 
-def _regression(record, library, method, settings):
-    terms, derivatives = _system(record, library, method, settings)
+def _regression(terms, derivatives, library, method, settings):
     pieces = settings.blocks if "ensemble" in method else 1
     shape = library.known.shape
     values, low, high, denominator = library.known.copy(), library.known.copy(), library.known.copy(), np.zeros(shape)
@@ -174,7 +203,7 @@ def _regression(record, library, method, settings):
         values[columns, state] = (fitted * back)[: len(columns)]
         low[columns, state], high[columns, state] = (edges * back)[:, : len(columns)]
         denominator[below, state] = (fitted * back)[len(columns) :]
-    return values, low, high, denominator, "", ()
+    return values, low, high, denominator
 
 
 def _denominators(library, method, settings, name):
@@ -191,8 +220,7 @@ def _system(record, library, method, settings):
     if method.startswith("weak"):
         half_width = settings.half_width
         if half_width is None:
-            band_end = denoise.noise_floor(values.T)[1].max()
-            half_width = int(np.clip(2 / max(band_end, 1e-3), 6, len(values) // 6))
+            half_width = automatic_half_width(denoise.noise_floor(values.T)[1], len(values))
         return weak_system(values.T, library, step, half_width, stride=max(1, half_width // 5))
     # Imported here because it takes seconds, and the weak form and joint estimation do without it.
     import pysindy

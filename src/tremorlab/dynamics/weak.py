@@ -55,3 +55,8 @@ def weak_system(
 
     total = bump.sum()
     return integrate(library.evaluate(states), bump).T / total, -integrate(states, slope).T / total
+
+
+def automatic_half_width(band_end: np.ndarray, samples: int) -> int:
+    """Half width of test functions in samples: two samples at the end of the signal's band (`denoise.noise_floor`)."""
+    return int(np.clip(2 / max(band_end.max(), 1e-3), 6, samples // 6))

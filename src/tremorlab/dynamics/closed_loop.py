@@ -1,0 +1,167 @@
+"""Closed-loop quality: does a model, run freely, move like the record? All models of one library are run side by side.
+
+A model may have a wrong term and still move rightly, or all terms right and a coefficient that ends its chaos. So four
+measures that do not follow a single orbit, which no chaotic model could: frequency, distribution of the amplitudes,
+spectrum, and largest Lyapunov exponent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import welch
+from scipy.stats import wasserstein_distance
+
+from tremorlab.dynamics import trajectories
+from tremorlab.dynamics.library import Powers
+from tremorlab.dynamics.model import ESCAPE, Model
+from tremorlab.dynamics.record import Record
+from tremorlab.errors import DynamicsError
+
+#: Largest Runge-Kutta step of a free run in seconds: some 40 in a cycle of Julian's model.
+_STEP_S = 5e-3
+
+#: Seconds between renormalisations of a neighbour.
+_PIECE_S = 0.05
+
+#: The spectral distance is taken where the record's spectrum stands above this share of its maximum (-40 dB).
+_BAND_FLOOR = 1e-4
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How a free run resembles a record; NaN where the run left the record's region.
+
+    Attributes
+    ----------
+    bounded
+        Whether the run stayed in the record's region (`tremorlab.dynamics.model.ESCAPE`).
+    frequency_error
+        Relative error of the mean frequency (upward crossings of the record's mean, first state).
+    amplitude_distance
+        Wasserstein distance between the distributions of values in the record's standard deviations, mean over states.
+    spectral_distance_db
+        Root mean square difference of the power spectra in dB, of the first state, in the record's band.
+    lyapunov_per_second
+        Largest Lyapunov exponent of the run, or NaN where it was not asked for.
+    """
+
+    bounded: bool
+    frequency_error: float
+    amplitude_distance: float
+    spectral_distance_db: float
+    lyapunov_per_second: float = np.nan
+
+
+def free_runs(
+    models: Sequence[Model], start: np.ndarray, duration_s: float, rate_hz: float, time_s: float = 1.0
+) -> np.ndarray:
+    """Run all models from one state.
+
+    Parameters
+    ----------
+    models
+        Models of one library.
+    start
+        State, shape (states,).
+    duration_s, rate_hz
+        Length and sampling rate of the runs, in seconds of the real record.
+    time_s
+        Seconds in one unit of the models' time (1 unless the record was scaled, `Record.scale`).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (models, samples, states); NaN from where a run leaves three ranges of its record.
+    """
+    rates, reach, centre = _rates(models)
+    every = max(1, int(np.ceil(1 / (rate_hz * _STEP_S))))
+    step = 1 / (rate_hz * time_s * every)
+    states = np.repeat(np.asarray(start, float)[:, np.newaxis], len(models), axis=1)
+    samples = round(duration_s * rate_hz)
+    with np.errstate(all="ignore"):
+        runs = trajectories.sample(_held(rates, centre, reach), states, step, every, samples)
+    runs = runs.transpose(2, 0, 1)
+    outside = ~(np.abs(runs - centre.T[:, np.newaxis]) <= ESCAPE * reach.T[:, np.newaxis]).all(axis=2)
+    runs[np.logical_or.accumulate(outside, axis=1)] = np.nan
+    return runs
+
+
+def lyapunov_exponents(
+    models: Sequence[Model], start: np.ndarray, duration_s: float, time_s: float = 1.0, seed: int = 0
+) -> np.ndarray:
+    """Largest Lyapunov exponent of each model in 1/s, from a neighbour of its run; NaN where the run is lost."""
+    rates, reach, centre = _rates([*models, *models])
+    every = round(_PIECE_S / _STEP_S)
+    states = np.repeat(np.asarray(start, float)[:, np.newaxis], len(models), axis=1)
+    with np.errstate(all="ignore"):
+        growth = trajectories.separation_growth(
+            _held(rates, centre, reach), states, _STEP_S / time_s, every, round(duration_s / _PIECE_S),
+            np.random.default_rng(seed),
+        )  # fmt: skip
+    return growth.mean(axis=0) / _PIECE_S
+
+
+def likeness(run: np.ndarray, record: Record) -> Likeness:
+    """Compare a free run, shape (samples, states), with a record of the same rate and states."""
+    if run.shape[1] != record.values.shape[1] or len(run) < 64:
+        raise DynamicsError(
+            f"free run of shape {run.shape}",
+            f"does not fit a record of {record.values.shape[1]} states, or is shorter than 64 samples",
+            "Run the model longer, at the record's rate",
+        )
+    if not np.isfinite(run).all():
+        return Likeness(False, np.nan, np.nan, np.nan)
+    values = record.values
+    spread = values.std(axis=0)
+    apart = [wasserstein_distance(a / s, b / s) for a, b, s in zip(run.T, values.T, spread, strict=True)]
+    frequency = mean_frequency(values[:, 0], record.sampling_rate_hz)
+    found = mean_frequency(run[:, 0], record.sampling_rate_hz, level=values[:, 0].mean())
+    return Likeness(True, found / frequency - 1, float(np.mean(apart)), spectral_distance_db(run[:, 0], values[:, 0]))
+
+
+def mean_frequency(values: np.ndarray, rate_hz: float, level: float | None = None) -> float:
+    """Upward crossings of a level (by default the mean) a second, from the first to the last; 0 with fewer than two."""
+    above = values > (values.mean() if level is None else level)
+    crossings = np.flatnonzero(~above[:-1] & above[1:])
+    return float((len(crossings) - 1) * rate_hz / (crossings[-1] - crossings[0])) if len(crossings) > 1 else 0.0
+
+
+def spectral_distance_db(one: np.ndarray, other: np.ndarray) -> float:
+    """Root mean square difference of two power spectra in dB, where the second stands above -40 dB of its maximum."""
+    length = min(512, len(one), len(other))
+    spectra = [welch(each, nperseg=length, detrend="constant")[1][1:] for each in (one, other)]
+    band = spectra[1] > _BAND_FLOOR * spectra[1].max()
+    tiny = np.finfo(float).tiny
+    decibels = [10 * np.log10(np.maximum(each[band], tiny)) for each in spectra]
+    return float(np.sqrt(np.mean((decibels[0] - decibels[1]) ** 2)))
+
+
+def _rates(models):
+    """Derivatives of the states of all models, and their records' ranges and centres, shape (states, models)."""
+    library = models[0].library
+    if any((model.library.names, model.library.terms) != (library.names, library.terms) for model in models):
+        raise DynamicsError(f"{len(models)} models", "do not share one library", "Run them library by library")
+    above = np.array([model.coefficients for model in models]).transpose(1, 2, 0)
+    below = np.array([model.denominator for model in models]).transpose(1, 2, 0)
+    used = (above != 0).any(axis=(1, 2)) | (below != 0).any(axis=(1, 2))
+    exponents, above, below = library.exponents[used], above[used], below[used]
+    divides = bool(below.any())
+
+    def rates(states):
+        values = Powers(states, exponents).values(exponents)[:, np.newaxis]
+        slope = (above * values).sum(axis=0)
+        return slope / (1 + (below * values).sum(axis=0)) if divides else slope
+
+    reach = np.array([model.reach for model in models]).T
+    return rates, reach, np.array([model.centre for model in models]).T
+
+
+def _held(rates, centre, reach):
+    """The same rates, but a run that has left its region far behind stands still instead of overflowing."""
+
+    def held(states):
+        inside = (np.abs(states - centre) <= 2 * ESCAPE * reach).all(axis=0)
+        return np.where(inside, rates(states), 0.0)
+
+    return held

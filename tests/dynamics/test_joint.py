@@ -228,3 +228,37 @@ def test_library_of_one_term_in_one_equation():
     record = Record(3 * np.exp(-0.7 * times)[:, np.newaxis], 50.0, ("x",))
     found = joint.estimate(with_noise(record, 0.01, "each_std", np.random.default_rng(0)), terms)
     assert found.coefficients[0, 0] == pytest.approx(-0.7, rel=0.01)
+
+
+def damped(noise, duration=8.0):
+    """x' = y, y' = -9.04 x - 0.4 y, seen at 100 Hz."""
+    times = np.arange(round(100 * duration)) / 100.0
+    x = np.exp(-0.2 * times) * np.cos(3 * times)
+    y = np.exp(-0.2 * times) * (-0.2 * np.cos(3 * times) - 3 * np.sin(3 * times))
+    seen = x + noise * np.random.default_rng(0).standard_normal(len(x))
+    return Record(seen, 100.0, ("x",)), y
+
+
+OSCILLATOR = library.from_terms(("x", "y"), {"y": ["1", "x", "y"]}, known={"x": {"y": 1.0}})
+
+
+def test_a_missing_state_that_is_a_derivative_is_estimated():
+    record, y = damped(0.02)
+    found = joint.estimate(record, OSCILLATOR)
+    assert OSCILLATOR.support(found.coefficients) == {("y", "x"), ("y", "y")}
+    places = [OSCILLATOR.terms.index(term) for term in ("x", "y")]
+    np.testing.assert_allclose(found.coefficients[places, 1], [-9.04, -0.4], rtol=0.05)
+    assert np.std((found.path[1] - y)[20:-20]) < 0.1 * y.std()
+
+
+def test_noise_may_be_known_of_the_states_seen():
+    found = joint.estimate(damped(0.02)[0], OSCILLATOR, noise_std=np.array([0.03]))
+    assert found.noise_std[0] == 0.03
+
+
+def test_a_missing_state_that_nothing_defines_is_refused():
+    with pytest.raises(DynamicsError, match=r"state z: is not in the record of \('x', 'y'\), and no known equation"):
+        joint.estimate(CLEAN.select("x", "y"), QUADRATIC)
+    known = library.from_terms(("x", "y"), {"y": ["x"]}, known={"x": {"y": 2.0}})
+    with pytest.raises(DynamicsError, match="no known equation"):
+        joint.estimate(CLEAN.select("x"), known)

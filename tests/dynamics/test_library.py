@@ -4,7 +4,7 @@ import numpy as np
 import pysindy
 import pytest
 
-from tremorlab.dynamics import library
+from tremorlab.dynamics import julian, library
 from tremorlab.dynamics.library import Library, Powers
 from tremorlab.errors import DynamicsError
 
@@ -88,3 +88,18 @@ def test_restricting_takes_candidates_away():
 def test_malformed_libraries_are_refused(make, message):
     with pytest.raises(DynamicsError, match=message):
         make()
+
+
+def test_truth_of_julian_is_its_scaled_motion():
+    form, terms = julian.scaled(julian.Parameters(p1=19e6)), library.julian_library()
+    table = terms.known.copy()
+    for (state, term), value in library.julian_truth(form).items():
+        table[terms.terms.index(term), terms.names.index(state)] = value
+    states = np.array([[0.3, 0.7], [0.8, 0.5], [0.1, -0.2]])
+    np.testing.assert_allclose(table.T @ terms.evaluate(states), np.array(form.rates(*states)), rtol=1e-12)
+
+
+def test_an_equation_is_known_as_a_whole_or_not():
+    terms = library.from_terms(("x", "y"), {"y": ["x"]}, known={"x": {"y": 2.0}, "y": {"y": -1.0}})
+    assert terms.terms_of("x") == {"y": 2.0}
+    assert terms.terms_of("y") == {}

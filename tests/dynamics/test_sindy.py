@@ -45,6 +45,27 @@ def test_joint_survives_noise_that_defeats_differences():
     assert sindy.fit(noisy, QUADRATIC, "finite_difference").support != set(LORENZ)
 
 
+def test_thresholds_share_one_system():
+    models = sindy.candidates(CLEAN, QUADRATIC, "weak", (0.0, 0.03, 50.0), half_width=8)
+    assert [len(model.support) for model in models] == [30, 7, 0]
+    assert [model.usable for model in models] == [True, True, False]
+    alone = sindy.fit(CLEAN, QUADRATIC, "weak", threshold=0.03, half_width=8)
+    np.testing.assert_array_equal(models[1].coefficients, alone.coefficients)
+    np.testing.assert_allclose(models[1].first, CLEAN.values[0], rtol=0.05)
+
+
+def test_joint_model_has_all_states_where_the_record_has_not():
+    times = np.arange(800) / 100.0
+    seen = Record(np.exp(-0.05 * times) * np.cos(3 * times), 100.0, ("x",), ("m",))
+    terms = library.from_terms(("x", "y"), {"y": ["x", "y"]}, known={"x": {"y": 1.0}})
+    found = sindy.fit(with_noise(seen, 30.0, "snr_db", np.random.default_rng(0)), terms, "joint")
+    assert found.usable
+    assert found.units == ("m", "")
+    assert found.first == pytest.approx([1.0, -0.05], abs=0.1)
+    with pytest.raises(DynamicsError, match="does not hold the library's states"):
+        sindy.fit(seen, terms, "weak")
+
+
 def test_implicit_method_finds_a_rational_equation():
     # x' = -x / (1 + 0.5 x), Michaelis-Menten decay, in Runge-Kutta steps.
     x = np.empty(2000)

@@ -116,8 +116,8 @@ def recovery_map(cases: Sequence[Case], map: Callable = map, free_runs: bool = T
     pandas.DataFrame
         One row a case: its fields; exact (just the true terms, accepted by the method), true_positive_ratio
         (TP / (TP + FP + FN)), coefficient_error (median over the true terms of the relative error, 1 for one that is
-        missing), these three NaN where z alone is seen; seconds of CPU; reason, where there is no model or an unusable one; with
-        ``free_runs`` the fields of `closed_loop.Likeness` and lyapunov_error (difference from the true motion's, 1/s).
+        missing), these three NaN where z alone is seen; seconds of CPU; reason, where there is no model or an unusable
+        one; with ``free_runs`` the fields of `closed_loop.Likeness` and lyapunov_error (less the true motion's, 1/s).
     """
     motions = clean_motions(cases)
     records = [motions[_motion(case)][:: FINE_HZ // case.rate_hz] for case in cases]

@@ -153,6 +153,26 @@ def book(
     build(_repository(), jobs=jobs, profile=profile)
 
 
+@app.command()
+def sindy(
+    record: Annotated[str, typer.Argument(help="waveform file, or name of a study")],
+    start: Annotated[str, typer.Option(help="UTC, like 2005-08-02T07:06:36Z")],
+    end: Annotated[str, typer.Option(help="UTC")],
+    low: Annotated[float, typer.Option(help="The fundamental is above this, Hz.")] = 0.5,
+    high: Annotated[float, typer.Option(help="The fundamental is below this, Hz.")] = 2.0,
+    rate: Annotated[float, typer.Option(help="Samples a second; some 20 in a period are good.")] = 25.0,
+    channel: Annotated[str | None, typer.Option(help="NET.STA.LOC.CHA, where there are several.")] = None,
+    surrogates: Annotated[int, typer.Option(min=1, help="Surrogate records; 19 allow a p value of 0.05.")] = 19,
+    seed: Annotated[int, typer.Option(min=0, help="Of the surrogates.")] = 0,
+) -> None:
+    """Look for equations of motion in a record of tremor: forecasts, rivals, surrogates, verdict."""
+    from tremorlab.dynamics.examine import examine
+    from tremorlab.dynamics.recording import load
+
+    found = load(record, start, end, rate, highpass_hz=low / 2, seed_id=channel)
+    typer.echo(examine(found.values[:, 0], rate, low, high, surrogates, seed=seed).report())
+
+
 def _repository() -> Path:
     from tremorlab import paths
 

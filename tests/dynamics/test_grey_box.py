@@ -1,0 +1,125 @@
+"""One noisy velocity: five parameters and two hidden states come back; what cannot be fitted is refused."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from tremorlab.dynamics import grey_box, julian, structures
+from tremorlab.dynamics.record import Record, with_noise
+from tremorlab.errors import DynamicsError
+
+CHAOTIC = julian.Parameters(p1=19e6)
+
+
+def van_der_pol(seconds, rate):
+    def motion(_time, s):
+        return [s[1], 4 * (1 - s[0] ** 2) * s[1] - 39.5 * s[0]]
+
+    times = np.arange(0, seconds, 1 / rate)
+    return solve_ivp(motion, (0, seconds), [0.5, 0.0], t_eval=times, rtol=1e-9, atol=1e-9).y[1]
+
+
+@pytest.fixture(scope="module")
+def oscillator():
+    clean = Record(van_der_pol(25.0, 50.0), 50.0, ("u",), ("m/s",))
+    record = with_noise(clean, 30.0, "snr_db", np.random.default_rng(0))
+    return record, grey_box.estimate(record, structures.LIENARD)
+
+
+@pytest.fixture(scope="module")
+def chaotic():
+    clean = julian.simulate(CHAOTIC, 12.0, settle_s=20.0).select("u")
+    record = with_noise(clean, 20.0, "snr_db", np.random.default_rng(3))
+    return record, grey_box.estimate(record, structures.JULIAN)
+
+
+def test_a_self_oscillator_is_recovered_from_its_velocity(oscillator):
+    record, fit = oscillator
+    found = {name: value for name, (value, _) in fit.table().items()}
+    assert fit.accepted
+    assert found["c"] == pytest.approx(-39.5, rel=0.03)
+    assert found["g"] == pytest.approx(4, rel=0.1)
+    assert found["f"] == pytest.approx(-4, rel=0.1)
+    run = fit.free_run(20.0, settle_s=5.0)
+    assert np.std(run) == pytest.approx(np.std(record.values[500:]), rel=0.1)
+    assert "start 0" in fit.trail[0]
+
+
+def test_julians_parameters_come_back_from_one_noisy_velocity(chaotic):
+    _, fit = chaotic
+    assert fit.accepted
+    np.testing.assert_allclose(fit.parameters, structures.julian_coefficients(CHAOTIC), rtol=0.1)
+    # The hidden opening too: x in metres is the path times the scaled length.
+    steady = julian.steady_state(CHAOTIC).h
+    assert fit.path[0].min() * fit.unit * fit.time_s > 0.1 * steady
+
+
+def test_a_gain_changes_units_only(chaotic):
+    record, fit = chaotic
+    louder = Record(1000 * record.values, 100.0, record.names)
+    found = grey_box.estimate(louder, structures.JULIAN)
+    length = structures.JULIAN.dimensions[:, 0]
+    np.testing.assert_allclose(found.parameters, fit.parameters * 1000.0**length, rtol=1e-3)
+
+
+def test_the_misfit_has_its_minimum_at_the_estimate(chaotic):
+    record, fit = chaotic
+    found = grey_box.profile(fit, record, "b", np.array([0.8, 1.0, 1.25]))
+    assert found[0] > found[1] < found[2]
+    assert found[1] == pytest.approx(fit.chi_square, rel=0.05)
+
+
+def test_coefficients_of_the_structure_are_those_of_the_model():
+    states = np.array([[110.0, 90.0], [0.4, 0.6], [3.0, -2.0]])  # v, h, u
+    rates = julian.derivative(states, CHAOTIC)
+    library, ties = structures.JULIAN.library, structures.JULIAN.ties
+    speed = np.sqrt(6) / CHAOTIC.L
+    scaled = np.array([states[1], speed * states[0], states[2]])
+    table = library.known.copy()
+    coefficients = ties @ structures.julian_coefficients(CHAOTIC)
+    for place, value in zip(library.candidates, coefficients, strict=True):
+        table[place] = value
+    found = table.T @ library.evaluate(scaled)
+    np.testing.assert_allclose(found, np.array([rates[1], speed * rates[0], rates[2]]), rtol=1e-10)
+
+
+def test_integration_gives_the_motion_back():
+    phase = 0.05 * np.arange(4000)
+    found = structures.integrate(np.cos(phase), 0.05)
+    np.testing.assert_allclose(found[800:-800], np.sin(phase)[800:-800], atol=0.03)
+
+
+def test_noise_alone_is_not_explained_by_an_oscillator():
+    rng = np.random.default_rng(1)
+    record = Record(np.convolve(rng.standard_normal(900), np.ones(5), "valid"), 50.0, ("u",))
+    fit = grey_box.estimate(record, structures.LIENARD, noise_std=0.05 * record.values.std())
+    assert not fit.accepted
+    assert not fit.model.usable
+    assert "chi-square per observation is" in fit.model.reason
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (Record(np.random.default_rng(0).random((400, 2)), 50.0, ("u", "v")), "is not one scalar"),
+        (Record(np.sin(0.03 * np.arange(400)), 50.0, ("u",)), "is fewer than 8 cycles"),
+        (Record(np.sin(1.2 * np.arange(400)), 50.0, ("u",)), "samples a cycle is fewer than 8"),
+        (Record(np.ones(400), 50.0, ("u",)), "is constant"),
+        (Record(np.where(np.arange(400) == 5, np.nan, 1.0), 50.0, ("u",)), "sample 5"),
+        (Record(np.clip(np.sin(0.3 * np.arange(400)), -0.5, 0.5), 50.0, ("u",)), "is clipped"),
+    ],
+)
+def test_unusable_records_are_refused(record, message):
+    with pytest.raises(DynamicsError, match=message):
+        grey_box.estimate(record, structures.LIENARD)
+
+
+def test_an_unknown_parameter_has_no_profile(oscillator):
+    record, fit = oscillator
+    with pytest.raises(DynamicsError, match="parameter 'zz': is not one of"):
+        grey_box.profile(fit, record, "zz", np.array([1.0]))
+
+
+def test_a_wall_with_mass_is_another_structure():
+    with pytest.raises(DynamicsError, match="is not 0, and the structure has no wall mass"):
+        structures.julian_coefficients(julian.Parameters(p1=10e6, M=3e5))

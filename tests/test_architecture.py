@@ -22,9 +22,10 @@ ALLOWED = {
     "dataset": BASE | {"catalog", "waveform"},
     "dynamics": BASE | {"waveform"},
     "twin": BASE | {"catalog", "dynamics"},
-    "classify": BASE | {"catalog", "waveform", "dataset"},
-    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify"},
-    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "page"},
+    "scale": BASE,
+    "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
+    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "scale"},
+    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "scale", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -143,12 +143,12 @@ class Examination:
         model = self.plain.model
         lines.append("plain sparse identification on delay coordinates:")
         lines += [f"  {equation}" for equation in model.equations]
-        lines.append(
-            f"  free run: frequency {self.plain.frequency_error:+.1%}, spectrum {self.plain.spectral_distance_db:.1f} dB"
-            + (", comes to rest" if self.plain.rests else "")
-            if model.usable
-            else f"  unusable: {model.reason}"
-        )
+        if model.usable:
+            rest = ", comes to rest" if self.plain.rests else ""
+            distance = f"spectrum {self.plain.spectral_distance_db:.1f} dB"
+            lines.append(f"  free run: frequency {self.plain.frequency_error:+.1%}, {distance}{rest}")
+        else:
+            lines.append(f"  unusable: {model.reason}")
         return "\n".join([*lines, f"verdict: {self.verdict}"])
 
 

@@ -5,6 +5,10 @@ one: quiet and active spells of exponential length (a two-state Markov process),
 start at random and decay as 1 / (t + c) (Utsu, Ogata and Matsu'ura 1995, J. Phys. Earth 43, 1-33). Times are a Poisson
 process of that rate, so a period split may well starve a class.
 
+Limits: rates are set to the class ratios of the report (eruptions far fewer than VT earthquakes), not fitted to any
+catalogue; kinds of event know nothing of one another, so no swarm announces an eruption and no eruption ends one;
+magnitudes within a sequence are as independent as any others.
+
 ``difficulty`` is one parameter. It moves four things, each for a physical reason and for all classes alike: how noisy
 the sites are, how large the events are, how far they are spread, and how dense they are in time (see `DIFFICULTIES`).
 """

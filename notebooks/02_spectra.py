@@ -892,6 +892,9 @@ print("all checks passed")
 #   are the filter's as much as the ground's.
 # - Records sampled at 20 Hz hold nothing above 10 Hz. Mixed with others, that alone is a class mark.
 # - Amplitudes are counts of different instruments; only shapes are compared here.
+# - Twins have no surface waves, and in many simulated eruption windows the explosion and its air wave stand high above the
+#   tremor; the recorded eruption windows at hand are one hour of sustained tremor at one station. Hence the large distances
+#   of envelope and spectrum in that class.
 # - Bands from a few events are rough; with fewer than about ten events a class, read them as a warning.
 #
 # ## Exercises

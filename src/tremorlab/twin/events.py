@@ -47,7 +47,7 @@ SMALLEST = {
     ("nankai", "earthquake"): 1.3,
     ("sakurajima", "vt"): 0.5,
     ("sakurajima", "earthquake"): 1.6,
-    ("colombia", "vt"): 0.2,
+    ("colombia", "vt"): 0.7,
     ("colombia", "earthquake"): 1.3,
 }
 MOMENTS = {
@@ -55,7 +55,7 @@ MOMENTS = {
     ("sakurajima", "eruption"): 1.3e11,
     ("sakurajima", "long_period"): 5e10,
     ("sakurajima", "volcanic_tremor"): 7e10,
-    ("colombia", "eruption"): 2e10,
+    ("colombia", "eruption"): 8e10,
     ("colombia", "long_period"): 4e10,
     ("colombia", "volcanic_tremor"): 4.5e10,
 }

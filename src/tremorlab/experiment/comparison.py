@@ -24,6 +24,7 @@ from tremorlab.classify.networks import (
 )
 from tremorlab.classify.training import Training
 from tremorlab.experiment.onsets import Delays
+from tremorlab.experiment.recorded import Recorded
 from tremorlab.experiment.trained import Experiment, Rival
 from tremorlab.experiment.twin_windows import TwinWindows
 from tremorlab.study import RunningSpectrum
@@ -32,6 +33,9 @@ from tremorlab.twin.scenario import DIFFICULTIES, Scenario
 SETTINGS = ("nankai", "sakurajima")
 SPLITS = ("random", "event", "station", "period")
 RIVALS = ("majority", "threshold", "forest")
+
+#: Recorded studies whose windows are as long as the twins'.
+RECORDED = ("mbar_2021", "redoubt_2009", "reventador_2005", "st_helens_2004")
 
 #: Shape of a window with the margins of the running spectrum.
 SHAPE = (1, 4160)
@@ -159,6 +163,16 @@ def onset_delays(setting: str, size: Size) -> Delays:
     """How soon the networks of `by_onset` notice an event."""
     laws = {", ".join(case): asked for case, asked in by_onset(setting, size).items()}
     return Delays(name=f"{setting}_delays", experiments=laws)
+
+
+def on_recordings(size: Size) -> dict[str, Recorded]:
+    """Networks of the volcanic twin on the recorded studies of full windows, before and after tuning to them."""
+    own = compared("sakurajima", "report-like", size)
+    asked = {}
+    for name in ("1D", "2D"):
+        experiment = own[name].model_copy(update={"seeds": own[name].seeds[:3]})
+        asked[name] = Recorded(name=f"recorded_{_text(name)}", experiment=experiment, studies=RECORDED)
+    return asked
 
 
 def everything(size: Size) -> list[Experiment]:

@@ -249,11 +249,9 @@ def scored(each):
         rng=rng,
     )[0]
     low, high = scores.interval(drawn)
-    mean, spread = (
-        each.balanced_accuracy.mean(),
-        each.balanced_accuracy.std(ddof=1),
-    )
-    return {"value": mean, "low": low, "high": high, "spread": spread}
+    of_seeds = pd.Series(each.balanced_accuracy)  # of one seed, no spread
+    spread = {"spread": of_seeds.std()}
+    return {"value": of_seeds.mean(), "low": low, "high": high} | spread
 
 
 table = pd.DataFrame(
@@ -627,6 +625,7 @@ for setting, told in events.items():
         by = shared_errors.by_group(
             real["truth"], real["one"], real["two"], groups.astype(str)
         )
+        by = by.reindex(groups.cat.categories).dropna().astype(int)
         rows |= {(setting, what, name): row for name, row in by.T.items()}
     by = shared_errors.by_group(
         told["truth"], told["one"], told["two"], wrong_label

@@ -52,7 +52,7 @@ def draw_confusion(ax: Axes, counts: np.ndarray, classes: tuple[str, ...]) -> Ax
     for (row, column), share in np.ndenumerate(shares):
         ax.text(column, row, f"{share:.2f}", ha="center", va="center", color="black" if share > 0.6 else "white")
     words = [label_of(name) for name in classes]
-    ax.set_xticks(range(len(words)), words, rotation=20)
+    ax.set_xticks(range(len(words)), words, rotation=40, ha="right")
     ax.set_yticks(range(len(words)), words)
     ax.set(xlabel="given", ylabel="catalogued")
     return ax

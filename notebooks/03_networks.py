@@ -28,9 +28,7 @@ stations: int = 3  # stations of each
 draws: int = 3  # times that each training event is cut, its onset drawn anew
 epochs: int = 6  # of each training
 seeds: int = 5  # trainings of each network
-margin: float = (
-    0.02  # differences of balanced accuracy below this do not matter
-)
+margin: float = 0.02  # a smaller difference does not matter
 replicates: int = 2000  # bootstrap draws of events
 seed: int = 1  # of the simulated networks and the bootstrap
 retrain: bool = False  # train anew, whatever results there are

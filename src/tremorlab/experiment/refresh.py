@@ -10,7 +10,6 @@ import argparse
 import sys
 import time
 
-from tremorlab import fingerprint
 from tremorlab.errors import DataMissingError
 from tremorlab.experiment import comparison, onsets, published, recorded, store, trained
 
@@ -40,7 +39,7 @@ def out_of_date(asked: list) -> dict[str, str]:
     found = {}
     for question in asked:
         path = store.SHIPPED / store.file_name(question)
-        code = fingerprint.of_code(*_ANSWERS[type(question)][1])
+        code = store.code_of(_ANSWERS[type(question)][1])
         if not path.exists():
             found[question.name] = "missing"
         elif changed := store.changed_since(path, question, code):

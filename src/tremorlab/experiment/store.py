@@ -25,6 +25,9 @@ from tremorlab.errors import ModelError
 #: Answers that come with the compendium.
 SHIPPED = paths.DATA / "results"
 
+#: Modules that write texts for people and no numbers.
+_TEXTS = {"errors", "twin.card"}
+
 _QUESTION, _CODE = "question.json", "code.json"
 
 
@@ -75,7 +78,7 @@ def answer(
     ModelError
         A file is damaged, or answers another question.
     """
-    asked, code = _asked(question), fingerprint.of_code(*modules)
+    asked, code = _asked(question), code_of(modules)
     kept = paths.derived() / "results" / f"{file_name(question, code)}"
     if not again:
         if kept.exists():
@@ -96,7 +99,7 @@ def ship(question: BaseModel, *, modules: tuple[str, ...]) -> Path:
     ModelError
         It is not in the cache.
     """
-    code = fingerprint.of_code(*modules)
+    code = code_of(modules)
     kept = paths.derived() / "results" / file_name(question, code)
     if not kept.exists():
         raise ModelError(kept, "is not there", "Compute the answer first")
@@ -105,6 +108,11 @@ def ship(question: BaseModel, *, modules: tuple[str, ...]) -> Path:
     arrays, _ = _read(kept, _asked(question))
     _write(SHIPPED / file_name(question), arrays, _asked(question), code)
     return SHIPPED / file_name(question)
+
+
+def code_of(modules: tuple[str, ...]) -> dict[str, str]:
+    """Hash of each module that an answer depends on, those left out that only write texts."""
+    return {name: found for name, found in fingerprint.of_code(*modules).items() if name not in _TEXTS}
 
 
 def changed_since(path: Path, question: BaseModel, code: dict[str, str]) -> tuple[str, ...]:

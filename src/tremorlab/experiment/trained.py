@@ -20,12 +20,12 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
+from sklearn.metrics import balanced_accuracy_score
 
 from tremorlab import paths
 from tremorlab.classify import rivals
 from tremorlab.classify.networks import FusedNetwork, SpectrumNetwork, WaveformNetwork
 from tremorlab.classify.runs import Run
-from tremorlab.classify.scores import balanced_accuracy, confusion
 from tremorlab.classify.seeds import train_seeds
 from tremorlab.classify.training import Training, probabilities
 from tremorlab.dataset.features import features
@@ -112,8 +112,7 @@ class Result:
     @cached_property
     def balanced_accuracy(self) -> np.ndarray:
         """Of each seed on the test windows, against the catalogue."""
-        classes = len(self.classes)
-        return np.array([balanced_accuracy(confusion(self.truth, each, classes)) for each in self.predicted])
+        return np.array([balanced_accuracy_score(self.truth, each) for each in self.predicted])
 
 
 def result(

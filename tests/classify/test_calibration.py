@@ -99,6 +99,23 @@ def test_bins_are_those_of_scikit_learn():
     np.testing.assert_allclose(table["confidence"], confidence)
 
 
+def test_bins_of_a_class_are_those_of_scikit_learn():
+    probabilities, truth = honest(1000)
+    table = calibration.reliability(probabilities, truth, bins=8, of=2)
+    accuracy, confidence = calibration_curve(truth == 2, probabilities[:, 2], n_bins=8, strategy="quantile")
+    np.testing.assert_allclose(table["accuracy"], accuracy)
+    np.testing.assert_allclose(table["confidence"], confidence)
+    expected = np.abs(accuracy - confidence).mean()
+    assert calibration.calibration_error(probabilities, truth, bins=8, of=2) == pytest.approx(expected)
+
+
+def test_the_error_of_the_most_probable_class_may_hide_a_wrong_frequency():
+    """Two classes alike but for their place: too much trust in the one and too little in the other cancel."""
+    probabilities, truth = two_normals(0.05)
+    assert calibration.calibration_error(probabilities, truth) < 0.03
+    assert calibration.calibration_error(probabilities, truth, of=1) > 0.1
+
+
 def two_normals(prior, number=20_000, seed=0):
     """Values of two classes one apart, and the exact probabilities at equal frequencies."""
     draw = rng(seed)
@@ -163,6 +180,7 @@ def test_a_class_that_does_not_occur_is_estimated_away():
         (lambda: calibration.fit_temperature([[0.5, 0.5]], [2]), "truth, window 0: class 2 of 2. Use 0 to 1"),
         (lambda: calibration.apply_temperature([[0.5, 0.5]], 0), "temperature: is 0. Give a positive one"),
         (lambda: calibration.calibration_error([[0.5, 0.5]], [0], bins=0), "reliability: bins = 0. Give one or more"),
+        (lambda: calibration.reliability([[0.5, 0.5]], [0], of=2), "reliability: class 2 of 2. Use 0 to 1"),
         (
             lambda: calibration.shift_prior([[0.5, 0.5], [0, 1.0]], [0.5, 0.5], [1.0, 0.0]),
             "probabilities, window 1: is certain of a class of frequency zero. Give every class",

@@ -79,32 +79,50 @@ def calibrated(model: keras.Model, temperature: float) -> keras.Model:
     return copy
 
 
-def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10) -> pd.DataFrame:
-    """How often the most probable class is the right one, against its probability, in bins of equal counts.
+def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10, *, of: int | None = None) -> pd.DataFrame:
+    """How often an answer is right, against its probability, in bins of equal counts.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (windows, classes).
+    truth
+        Class of each window.
+    bins
+        Number of bins.
+    of
+        The answer is this class for every window; by default it is the most probable class. Where classes are not
+        equally frequent only the former sees a wrong frequency: among the most probable classes, too much trust in a
+        rare one hides behind too little in a frequent one.
 
     Returns
     -------
     pandas.DataFrame
-        confidence (mean), accuracy, windows of each bin.
+        confidence (mean probability of the answer), accuracy, windows of each bin.
 
     Raises
     ------
     ModelError
-        As `check`, or there is no bin.
+        As `check`; there is no bin, or no such class.
     """
     probabilities, truth = check(probabilities, truth)
     if bins < 1:
         raise ModelError("reliability", f"bins = {bins}", "Give one or more")
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    if of is not None and not 0 <= of < probabilities.shape[1]:
+        raise ModelError(
+            "reliability", f"class {of} of {probabilities.shape[1]}", f"Use 0 to {probabilities.shape[1] - 1}"
+        )
+    answer = probabilities.argmax(axis=1) if of is None else np.full(len(truth), of)
+    confidence, right = probabilities[np.arange(len(truth)), answer], answer == truth
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     rows = [(confidence[part].mean(), right[part].mean(), len(part)) for part in parts]
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "windows"])
 
 
-def calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10) -> float:
+def calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10, *, of: int | None = None) -> float:
     """Mean distance between confidence and accuracy over the bins of `reliability` (expected calibration error)."""
-    table = reliability(probabilities, truth, bins)
+    table = reliability(probabilities, truth, bins, of=of)
     return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["windows"]))
 
 
@@ -172,9 +190,11 @@ def estimate_prior(probabilities: ArrayLike, trained: ArrayLike, steps: int = 10
     probabilities = np.asarray(probabilities, float)
     if probabilities.ndim != 2 or not len(probabilities):
         raise ModelError("probabilities", f"shape {probabilities.shape}", "Give (windows, classes)")
+    shift_prior(probabilities, trained, trained)  # names what does not fit
     prior = np.asarray(trained, float)
+    likelihood = probabilities / prior
     for _ in range(steps):
-        before, prior = prior, shift_prior(probabilities, trained, prior).mean(axis=0)
+        before, prior = prior, prior * np.mean(likelihood / (likelihood @ prior)[:, np.newaxis], axis=0)
         if np.abs(prior - before).max() < 1e-9:
             return prior / prior.sum()
     raise ModelError(

@@ -14,7 +14,8 @@ import pandas as pd
 from sklearn.metrics import log_loss
 
 from tremorlab.classify.augmentation import Augmentation
-from tremorlab.classify.calibration import calibration_error, fit_temperature, shift_prior
+from tremorlab.classify.calibration import apply_temperature, calibration_error, fit_temperature, shift_prior
+from tremorlab.classify.deployment import deploy, estimates
 from tremorlab.classify.networks import WaveformNetwork
 from tremorlab.classify.scores import bootstrap_recalls, interval
 from tremorlab.classify.training import Training
@@ -107,7 +108,7 @@ def truth(result: Result) -> np.ndarray:
 
 def answers(results: Mapping[tuple[int, str], Result]) -> dict[tuple[int, str], np.ndarray]:
     """Probabilities of each strategy, and of plain training corrected afterwards, (seeds, windows judged, classes)."""
-    found = {key: result.probabilities[:, judged(result)] for key, result in results.items()}
+    found = {key: _whole(result.probabilities[:, judged(result)]) for key, result in results.items()}
     for (imbalance, strategy), result in results.items():
         if strategy == "plain":
             counts = np.array([result.trained_on[name] for name in result.classes])
@@ -168,3 +169,78 @@ def temperatures(result: Result) -> np.ndarray:
     true = result.validation_truth
     weights = 1 / np.bincount(true)[true]
     return np.array([fit_temperature(each, true, weights) for each in result.validation_probabilities])
+
+
+def deployed(result: Result, shares: tuple[float, ...], rng: np.random.Generator, draws: int = 100) -> pd.DataFrame:
+    """Each seed of a network that was trained with equal shares, in ``draws`` records of these shares altogether.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `tremorlab.classify.deployment.deploy`, with the column ``seed``.
+    """
+    parts = []
+    for seed, given, temperature in _judged_seeds(result):
+        known = {"trained": _equal(result), "temperature": temperature, "rare": result.classes.index(RARE)}
+        number = -(-draws // len(result.probabilities))
+        parts.append(deploy(*given, shares, **known, draws=number, rng=rng).assign(seed=seed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def estimated(
+    result: Result,
+    prevalences: tuple[float, ...],
+    rng: np.random.Generator,
+    *,
+    windows: int = 5000,
+    calibrated: bool = True,
+    draws: int = 20,
+) -> pd.DataFrame:
+    """Frequencies of the rare class, estimated by each seed from unlabelled records.
+
+    Parameters
+    ----------
+    result
+        Of a network that was trained with equal shares.
+    prevalences
+        True frequencies.
+    rng
+        Source of randomness.
+    windows
+        Of a record.
+    calibrated
+        Apply the temperature that was fitted on the validation windows.
+    draws
+        Records of each frequency, altogether.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``prevalence`` and ``estimated``, one row a record.
+    """
+    parts = []
+    for _, (probabilities, *given), temperature in _judged_seeds(result):
+        believed = apply_temperature(probabilities, temperature) if calibrated else probabilities
+        known = {"trained": _equal(result), "rare": result.classes.index(RARE), "windows": windows}
+        number = -(-draws // len(result.probabilities))
+        parts.append(estimates(believed, *given, prevalences, **known, draws=number, rng=rng))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _judged_seeds(result):
+    """Of each seed: probabilities, truth and events of the windows judged; its temperature."""
+    chosen = judged(result)
+    true, events = truth(result)[chosen], result.table["event_id"].to_numpy()[chosen]
+    for seed, each, temperature in zip(
+        result.experiment.seeds, result.probabilities, temperatures(result), strict=True
+    ):
+        yield seed, (_whole(each[chosen]), true, events), temperature
+
+
+def _whole(probabilities):
+    """Add up to one again: files hold half precision."""
+    return probabilities / probabilities.sum(axis=-1, keepdims=True)
+
+
+def _equal(result):
+    return np.full(len(result.classes), 1 / len(result.classes))

@@ -48,7 +48,12 @@ class Answer:
 
 
 def answer(
-    question: BaseModel, compute: Callable[[], dict[str, np.ndarray]], *, modules: tuple[str, ...], again: bool = False
+    question: BaseModel,
+    compute: Callable[[], dict[str, np.ndarray]],
+    *,
+    modules: tuple[str, ...],
+    again: bool = False,
+    shipped: bool = True,
 ) -> Answer:
     """Find the answer to a question, or compute it.
 
@@ -62,6 +67,8 @@ def answer(
         Where the code starts that computes the answer; what they import counts too.
     again
         Compute it whatever there is.
+    shipped
+        Take one that comes with the compendium.
 
     Raises
     ------
@@ -73,11 +80,9 @@ def answer(
     if not again:
         if kept.exists():
             return Answer(_read(kept, asked)[0], "kept")
-        shipped = SHIPPED / file_name(question)
-        if shipped.exists():
-            arrays, before = _read(shipped, asked)
-            changed = sorted(name for name in before.keys() | code.keys() if before.get(name) != code.get(name))
-            return Answer(arrays, "shipped", tuple(changed))
+        path = SHIPPED / file_name(question)
+        if shipped and path.exists():
+            return Answer(_read(path, asked)[0], "shipped", changed_since(path, question, code))
     arrays = compute()
     _write(kept, arrays, asked, code)
     return Answer(arrays, "computed")
@@ -100,6 +105,12 @@ def ship(question: BaseModel, *, modules: tuple[str, ...]) -> Path:
     arrays, _ = _read(kept, _asked(question))
     _write(SHIPPED / file_name(question), arrays, _asked(question), code)
     return SHIPPED / file_name(question)
+
+
+def changed_since(path: Path, question: BaseModel, code: dict[str, str]) -> tuple[str, ...]:
+    """Modules that are not what they were when an answer was written, or that count for the first time or no more."""
+    _, before = _read(path, _asked(question))
+    return tuple(sorted(name for name in before.keys() | code.keys() if before.get(name) != code.get(name)))
 
 
 def file_name(question: BaseModel, code: dict[str, str] | None = None) -> str:

@@ -117,7 +117,12 @@ class Result:
 
 
 def result(
-    experiment: Experiment, *, again: bool = False, workers: int | None = None, progress: bool = False
+    experiment: Experiment,
+    *,
+    again: bool = False,
+    shipped: bool = True,
+    workers: int | None = None,
+    progress: bool = False,
 ) -> Result:
     """Find the result of an experiment, or train and keep it.
 
@@ -125,8 +130,8 @@ def result(
     ----------
     experiment
         What is asked.
-    again
-        Train whatever there is.
+    again, shipped
+        As for `tremorlab.experiment.store.answer`.
     workers, progress
         As for `tremorlab.classify.seeds.train_seeds`.
 
@@ -138,8 +143,8 @@ def result(
         A file with a result is damaged.
     """
     found = store.answer(
-        experiment, lambda: _compute(experiment, workers, progress), modules=MODULES, again=again
-    )  # fmt: skip
+        experiment, lambda: _compute(experiment, workers, progress), modules=MODULES, again=again, shipped=shipped
+    )
     arrays = found.arrays
     columns = {name: arrays[f"table_{name}"] for name in (*_TEXTS, *_NUMBERS)}
     history = {name.removeprefix("history_"): arrays[name] for name in arrays if name.startswith("history_")}

@@ -271,8 +271,8 @@ publish.values(
 
 # %% [markdown]
 # {glue:text}`n_trainings` trainings (results: {glue:text}`origin`; modules changed since they were computed: {glue:text}`changed`) are judged on
-# {glue:text}`n_test` windows of {glue:text}`n_events` events. {glue:text}`n_hidden` noise windows of the test hide an event that no catalogue
-# lists and are left out. At the strongest imbalance {glue:text}`fewest` windows of eruptions are left to learn from.
+# {glue:text}`n_test` windows of {glue:text}`n_events` events. {glue:text}`n_hidden` windows of the test are left out:
+# noise that hides an event which no catalogue lists, and events that are of none of the three classes. At the strongest imbalance {glue:text}`fewest` windows of eruptions are left to learn from.
 #
 # ## Which strategy helps?
 #
@@ -321,7 +321,7 @@ shown.loc[order, [*classes, "all"]].style.format(precision=3)
 # %%
 given = imbalance.answers(results)
 events = first.table["event_id"].to_numpy()[chosen]
-true = imbalance.truth(first)[chosen]
+true = imbalance.truth(first)
 
 
 def against_plain(strategy, ratio):

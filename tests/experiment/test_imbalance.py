@@ -77,14 +77,15 @@ def test_plain_training_corrected_afterwards_is_the_balanced_one(results):
     assert table[10, "plain", "eruption"] < 0.05 < 0.75 < table[10, imbalance.AFTERWARDS, "eruption"]
 
 
-def test_noise_that_hides_an_event_is_not_judged(results):
+def test_hidden_events_and_other_kinds_are_not_judged(results):
     result = results[1, "plain"]
-    result.table.loc[[0, 2], "hidden"] = 1  # an eruption and a noise window
-    try:
-        assert np.flatnonzero(~imbalance.judged(result)).tolist() == [2]
-        assert imbalance.answers({(1, "balanced"): result})[1, "balanced"].shape == (2, 899, 3)
-    finally:
-        result.table["hidden"] = 0
+    table = result.table.copy()
+    table.loc[[0, 2], "hidden"] = 1  # an eruption and a noise window
+    table.loc[4, "true_class"] = "volcanic_tremor"
+    changed = Result(**{**vars(result), "table": table})
+    assert np.flatnonzero(~imbalance.judged(changed)).tolist() == [2, 4]
+    np.testing.assert_array_equal(imbalance.truth(changed), np.delete(result.truth, [2, 4]))
+    assert imbalance.answers({(1, "balanced"): changed})[1, "balanced"].shape == (2, 898, 3)
 
 
 def test_exact_probabilities_are_calibrated_and_of_known_loss(results):

@@ -28,7 +28,9 @@ stations: int = 3  # stations of each
 draws: int = 4  # times that each training event is cut, its onset drawn anew
 epochs: int = 8  # of each training
 seeds: int = 5  # trainings of each network
-margin: float = 0.02  # differences of balanced accuracy below this do not matter
+margin: float = (
+    0.02  # differences of balanced accuracy below this do not matter
+)
 replicates: int = 2000  # bootstrap draws of events
 seed: int = 1  # of the simulated networks and the bootstrap
 retrain: bool = False  # train anew, whatever results there are
@@ -84,7 +86,10 @@ rng = np.random.default_rng(settings.seed)
 
 # %%
 networks = comparison.networks()
-models = {name: build(network, comparison.SHAPE, 3) for name, network in networks.items()}
+models = {
+    name: build(network, comparison.SHAPE, 3)
+    for name, network in networks.items()
+}
 table = pd.DataFrame(
     {
         name: {
@@ -125,10 +130,15 @@ asked = {
 
 # %%
 found = {
-    key: {name: result(each, again=settings.retrain) for name, each in group.items()}
+    key: {
+        name: result(each, again=settings.retrain)
+        for name, each in group.items()
+    }
     for key, group in asked.items()
 }
-usual = {setting: found[setting, "report-like"] for setting in comparison.SETTINGS}
+usual = {
+    setting: found[setting, "report-like"] for setting in comparison.SETTINGS
+}
 
 # %% tags=["hide-input"]
 counts = {}
@@ -174,24 +184,33 @@ for ax, (setting, group) in zip(axes, usual.items(), strict=True):
     ax.set(title=f"{setting}-like")
 axes[0].set_ylabel("balanced accuracy, validation")
 axes[0].legend()
-made = provenance.line(*[group["1D"].history["loss"].to_numpy() for group in usual.values()])
+made = provenance.line(
+    *[group["1D"].history["loss"].to_numpy() for group in usual.values()]
+)
 publish.figure("fig-learning", figure, made)
 
 
 # %%
 def epochs_to(history, share=0.95):
     """First epoch at which each seed has reached a share of its highest score."""
-    curves = history.pivot(index="epoch", columns="seed", values="validation_balanced_accuracy")
+    curves = history.pivot(
+        index="epoch", columns="seed", values="validation_balanced_accuracy"
+    )
     return (curves >= share * curves.max()).idxmax() + 1
 
 
 speed = pd.DataFrame(
     {
-        setting: {name: epochs_to(group[name].history).mean() for name in ("1D", "2D", "2D linear")}
+        setting: {
+            name: epochs_to(group[name].history).mean()
+            for name in ("1D", "2D", "2D linear")
+        }
         for setting, group in usual.items()
     }
 )
-faster = {s: "2D" if speed.loc["2D", s] < speed.loc["1D", s] else "1D" for s in speed}
+faster = {
+    s: "2D" if speed.loc["2D", s] < speed.loc["1D", s] else "1D" for s in speed
+}
 publish.values(faster=", ".join(f"{s}: {name}" for s, name in faster.items()))
 speed.round(1)
 
@@ -219,16 +238,29 @@ def scored(each):
     """Balanced accuracy of a result with its interval and spread."""
     events, classes = each.table["event_id"], len(each.classes)
     drawn = scores.bootstrap(
-        each.truth, [each.predicted], events, classes, draws=settings.replicates, rng=rng
+        each.truth,
+        [each.predicted],
+        events,
+        classes,
+        draws=settings.replicates,
+        rng=rng,
     )[0]
     low, high = scores.interval(drawn)
-    mean, spread = each.balanced_accuracy.mean(), each.balanced_accuracy.std(ddof=1)
+    mean, spread = (
+        each.balanced_accuracy.mean(),
+        each.balanced_accuracy.std(ddof=1),
+    )
     return {"value": mean, "low": low, "high": high, "spread": spread}
 
 
 table = pd.DataFrame(
     [
-        {"setting": setting, "difficulty": level, "classifier": name, **scored(each)}
+        {
+            "setting": setting,
+            "difficulty": level,
+            "classifier": name,
+            **scored(each),
+        }
         for (setting, level), group in found.items()
         for name, each in group.items()
         if len(each.experiment.seeds) > 1 or name in ("threshold", "majority")
@@ -242,11 +274,15 @@ shown.set_index(["setting", "classifier"]).round(3)
 # %% tags=["remove-output"]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
 for ax, setting in zip(axes, usual, strict=True):
-    rows = table[(table["setting"] == setting) & (table["classifier"] != "majority")]
+    rows = table[
+        (table["setting"] == setting) & (table["classifier"] != "majority")
+    ]
     draw.draw_levels(ax, rows)
     ax.set(title=f"{setting}-like")
 axes[0].set_ylabel("balanced accuracy, test")
-figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6
+)
 publish.figure("fig-levels", figure, provenance.line(table["value"].to_numpy()))
 
 # %% [markdown]
@@ -268,13 +304,25 @@ def contrast(first, second):
     size = {"margin": settings.margin, "draws": settings.replicates}
     events, classes = first.table["event_id"], len(first.classes)
     return scores.compare(
-        first.truth, first.predicted, second.predicted, events, classes, rng=rng, **size
+        first.truth,
+        first.predicted,
+        second.predicted,
+        events,
+        classes,
+        rng=rng,
+        **size,
     )
 
 
 def better(group):
     """Name of the better of the two networks, by validation."""
-    best = {n: group[n].history.groupby("seed")["validation_balanced_accuracy"].max().mean() for n in ("1D", "2D")}
+    best = {
+        n: group[n]
+        .history.groupby("seed")["validation_balanced_accuracy"]
+        .max()
+        .mean()
+        for n in ("1D", "2D")
+    }
     return max(best, key=best.get)
 
 
@@ -284,7 +332,12 @@ for (setting, level), group in found.items():
     name = better(group)
     against = contrast(group[name], group["forest"])
     low, high = against.interval_95
-    rows[setting, level] = {"network": name, "difference": against.difference, "low": low, "high": high}
+    rows[setting, level] = {
+        "network": name,
+        "difference": against.difference,
+        "low": low,
+        "high": high,
+    }
 beaten = pd.DataFrame(rows).T.infer_objects()
 publish.values(
     n_beaten=int((beaten["low"].astype(float) > 0).sum()),
@@ -318,7 +371,9 @@ for setting, group in usual.items():
             "verdict": against.verdict,
         }
 equal = pd.DataFrame(rows).T
-publish.values(**{f"verdict_{s}": equal.loc[(s, "1D - 2D"), "verdict"] for s in usual})
+publish.values(
+    **{f"verdict_{s}": equal.loc[(s, "1D - 2D"), "verdict"] for s in usual}
+)
 equal
 
 
@@ -326,7 +381,11 @@ equal
 def by_events(each, number=0):
     """Class and predicted class of each test event, of one training."""
     given = scores.by_event(each.probabilities[number], each.table["event_id"])
-    truth = pd.Series(each.truth).groupby(each.table["event_id"].to_numpy(), sort=False).first()
+    truth = (
+        pd.Series(each.truth)
+        .groupby(each.table["event_id"].to_numpy(), sort=False)
+        .first()
+    )
     return truth.to_numpy(), given.to_numpy().argmax(axis=1)
 
 
@@ -334,7 +393,11 @@ rows = {}
 for setting, group in usual.items():
     truth, one = by_events(group["1D"])
     test = scores.mcnemar(truth, one, by_events(group["2D"])[1])
-    rows[setting] = {"only 1D right": test.only_first, "only 2D right": test.only_second, "p": test.p}
+    rows[setting] = {
+        "only 1D right": test.only_first,
+        "only 2D right": test.only_second,
+        "p": test.p,
+    }
 pd.DataFrame(rows).T
 
 # %% [markdown]
@@ -355,7 +418,10 @@ publish.values(margin=settings.margin)
 rows = {}
 for setting, name in product(usual, ("1D", "2D")):
     each = usual[setting][name]
-    tables = [scores.by_class(each.truth, given, each.classes) for given in each.probabilities]
+    tables = [
+        scores.by_class(each.truth, given, each.classes)
+        for given in each.probabilities
+    ]
     mean = sum(tables) / len(tables)
     for row in mean.itertuples():
         rows[setting, name, figures.label_of(row.Index)] = row._asdict()
@@ -365,7 +431,9 @@ pd.DataFrame(rows).T.drop(columns="Index").astype(float).round(3)
 figure, axes = plt.subplots(1, 4, figsize=(12, 3.2))
 for ax, (setting, name) in zip(axes, product(usual, ("1D", "2D")), strict=True):
     each = usual[setting][name]
-    counts = sum(scores.confusion(each.truth, given, 3) for given in each.predicted)
+    counts = sum(
+        scores.confusion(each.truth, given, 3) for given in each.predicted
+    )
     draw.draw_confusion(ax, counts, each.classes)
     ax.set(title=f"{name}, {setting}-like")
 publish.figure("fig-confusion", figure, provenance.line(counts))
@@ -376,7 +444,9 @@ for panels, (setting, group) in zip(axes, usual.items(), strict=True):
     for name, line in (("1D", "-"), ("2D", ":")):
         each = group[name]
         mean = each.probabilities.mean(axis=0)
-        draw.draw_curves(*panels, each.truth, mean, each.classes, linestyle=line)
+        draw.draw_curves(
+            *panels, each.truth, mean, each.classes, linestyle=line
+        )
     labels = [figures.label_of(kind) for kind in group["1D"].classes]
     panels[1].legend(panels[1].lines[:3], labels, loc="lower left")
     panels[0].set_title(f"{setting}-like", loc="left")
@@ -409,11 +479,22 @@ rows, tables = {}, {}
 for setting, name in product(usual, ("1D", "2D")):
     each = usual[setting][name]
     heat = temperature(each, 0)
-    raw, after = each.probabilities[0], calibration.apply_temperature(each.probabilities[0], heat)
+    raw, after = (
+        each.probabilities[0],
+        calibration.apply_temperature(each.probabilities[0], heat),
+    )
     tables[setting, name] = calibration.reliability(raw, each.truth)
-    tables[setting, f"{name}, scaled"] = calibration.reliability(after, each.truth)
-    errors = [calibration.calibration_error(p, each.truth) for p in (raw, after)]
-    rows[setting, name] = {"temperature": heat, "error before": errors[0], "error after": errors[1]}
+    tables[setting, f"{name}, scaled"] = calibration.reliability(
+        after, each.truth
+    )
+    errors = [
+        calibration.calibration_error(p, each.truth) for p in (raw, after)
+    ]
+    rows[setting, name] = {
+        "temperature": heat,
+        "error before": errors[0],
+        "error after": errors[1],
+    }
 pd.DataFrame(rows).T.round(3)
 
 # %% tags=["remove-output"]
@@ -448,7 +529,9 @@ shares = {}
 for setting, group in usual.items():
     truth = by_events(group["1D"])[0]
     given = {
-        name: np.stack([by_events(group[name], n)[1] for n in range(settings.seeds)])
+        name: np.stack(
+            [by_events(group[name], n)[1] for n in range(settings.seeds)]
+        )
         for name in ("1D", "2D")
     }
     shares[setting] = shared_errors.between_seeds(truth, given, rng=rng)
@@ -465,7 +548,10 @@ publish.figure("fig-shared", figure, made)
 
 # %% tags=["hide-input"]
 mixed = {s: t.loc[("1D", "2D")] for s, t in shares.items()}
-ceiling = {s: t["share"][[("1D", "1D"), ("2D", "2D")]].mean() for s, t in shares.items()}
+ceiling = {
+    s: t["share"][[("1D", "1D"), ("2D", "2D")]].mean()
+    for s, t in shares.items()
+}
 publish.values(
     **{f"shared_{s}": float(t["share"]) for s, t in mixed.items()},
     **{f"chance_{s}": float(t["expected"]) for s, t in mixed.items()},
@@ -496,10 +582,19 @@ for setting, group in usual.items():
     truth, one = by_events(group["1D"])
     two = by_events(group["2D"])[1]
     told = group["1D"].table.groupby("event_id", sort=False).first()
-    strength = pd.qcut(told["snr_db"].fillna(-99), 5, labels=False, duplicates="drop").to_numpy()
-    events[setting] = told.assign(truth=truth, one=one, two=two, strength=strength)
-    for label, strata in (("by class", None), ("by class and strength", strength)):
-        test = shared_errors.shared_errors(truth, one, two, strata=strata, rng=rng)
+    strength = pd.qcut(
+        told["snr_db"].fillna(-99), 5, labels=False, duplicates="drop"
+    ).to_numpy()
+    events[setting] = told.assign(
+        truth=truth, one=one, two=two, strength=strength
+    )
+    for label, strata in (
+        ("by class", None),
+        ("by class and strength", strength),
+    ):
+        test = shared_errors.shared_errors(
+            truth, one, two, strata=strata, rng=rng
+        )
         low, high = test.interval
         rows[setting, label] = {
             "share": test.share, "by chance": test.expected, "low": low, "high": high, "p": test.p
@@ -511,21 +606,48 @@ rows = {}
 for setting, told in events.items():
     group = usual[setting]["1D"]
     real = told[told["event_class"] != "noise"]
-    bins = pd.cut(real["snr_db"], [-99, 0, 5, 10, 20, 99], labels=["below 0", "0-5", "5-10", "10-20", "over 20"])
-    parts = {"SNR (dB)": bins, "distance": pd.qcut(real["distance_km"], 3, labels=["near", "middle", "far"])}
-    wrong_label = (told["true_class"] != told["event_class"]).map({True: "wrong", False: "right"})
+    bins = pd.cut(
+        real["snr_db"],
+        [-99, 0, 5, 10, 20, 99],
+        labels=["below 0", "0-5", "5-10", "10-20", "over 20"],
+    )
+    parts = {
+        "SNR (dB)": bins,
+        "distance": pd.qcut(
+            real["distance_km"], 3, labels=["near", "middle", "far"]
+        ),
+    }
+    wrong_label = (told["true_class"] != told["event_class"]).map(
+        {True: "wrong", False: "right"}
+    )
     for what, groups in parts.items():
-        by = shared_errors.by_group(real["truth"], real["one"], real["two"], groups.astype(str))
+        by = shared_errors.by_group(
+            real["truth"], real["one"], real["two"], groups.astype(str)
+        )
         rows |= {(setting, what, name): row for name, row in by.T.items()}
-    by = shared_errors.by_group(told["truth"], told["one"], told["two"], wrong_label)
-    rows |= {(setting, "label in the catalogue", name): row for name, row in by.T.items()}
+    by = shared_errors.by_group(
+        told["truth"], told["one"], told["two"], wrong_label
+    )
+    rows |= {
+        (setting, "label in the catalogue", name): row
+        for name, row in by.T.items()
+    }
 groups = pd.DataFrame(rows).T
 groups
 
 # %% tags=["hide-input"]
-same = {s: int(np.sum((t["one"] != t["truth"]) & (t["one"] == t["two"]))) for s, t in events.items()}
+same = {
+    s: int(np.sum((t["one"] != t["truth"]) & (t["one"] == t["two"])))
+    for s, t in events.items()
+}
 planted = {
-    s: int(np.sum((t["one"] != t["truth"]) & (t["one"] == t["two"]) & (t["true_class"] != t["event_class"])))
+    s: int(
+        np.sum(
+            (t["one"] != t["truth"])
+            & (t["one"] == t["two"])
+            & (t["true_class"] != t["event_class"])
+        )
+    )
     for s, t in events.items()
 }
 publish.values(
@@ -549,7 +671,10 @@ split = {
     key: result(each, again=settings.retrain)
     for key, each in comparison.divided_by("sakurajima", size).items()
 }
-rows = [{"difficulty": how, "classifier": name, **scored(each)} for (how, name), each in split.items()]
+rows = [
+    {"difficulty": how, "classifier": name, **scored(each)}
+    for (how, name), each in split.items()
+]
 by_split = pd.DataFrame(rows)
 
 # %% tags=["remove-output"]
@@ -559,11 +684,16 @@ ax.set(ylabel="balanced accuracy, test")
 ax.legend()
 low = max(0, by_split["low"].min() - 0.05)
 ax.set_ylim(low, 1)
-publish.figure("fig-splits", figure, provenance.line(by_split["value"].to_numpy()))
+publish.figure(
+    "fig-splits", figure, provenance.line(by_split["value"].to_numpy())
+)
 
 # %% tags=["hide-input"]
 mean = by_split.groupby("difficulty")["value"].mean()
-publish.values(leak=float(mean["random"] - mean["period"]), unseen=float(mean["station"] - mean["period"]))
+publish.values(
+    leak=float(mean["random"] - mean["period"]),
+    unseen=float(mean["station"] - mean["period"]),
+)
 
 # %% [markdown]
 # ```{glue:figure} fig-splits
@@ -587,14 +717,25 @@ rows = {}
 for setting in comparison.SETTINGS:
     for name, each in comparison.crossed(setting, size).items():
         there = result(each, again=settings.retrain)
-        recalls = [np.mean(there.predicted[:, there.truth == n] == n) for n in range(3)]
+        recalls = [
+            np.mean(there.predicted[:, there.truth == n] == n) for n in range(3)
+        ]
         rows[setting, name] = {
             "at home": usual[setting][name].balanced_accuracy.mean(),
             "elsewhere": there.balanced_accuracy.mean(),
-            **dict(zip(("tremor or eruption", "earthquake", "noise"), recalls, strict=True)),
+            **dict(
+                zip(
+                    ("tremor or eruption", "earthquake", "noise"),
+                    recalls,
+                    strict=True,
+                )
+            ),
         }
 crossed = pd.DataFrame(rows).T
-publish.values(home=float(crossed["at home"].mean()), away=float(crossed["elsewhere"].mean()))
+publish.values(
+    home=float(crossed["at home"].mean()),
+    away=float(crossed["elsewhere"].mean()),
+)
 crossed.round(3)
 
 # %% [markdown]
@@ -607,7 +748,9 @@ crossed.round(3)
 # trained twice, with onsets at 40 s and with onsets anywhere, and slid over the records of test events.
 
 # %%
-noticed, origin = delays(comparison.onset_delays("sakurajima", size), again=settings.retrain)
+noticed, origin = delays(
+    comparison.onset_delays("sakurajima", size), again=settings.retrain
+)
 half_hop = noticed.groupby(["event_class", "experiment"], sort=False)["delay_s"]
 summary = half_hop.agg(
     events="size",
@@ -618,7 +761,10 @@ alarms = {}
 for (law, name), each in comparison.by_onset("sakurajima", size).items():
     quiet = result(each, again=settings.retrain)
     noise = quiet.probabilities[:, quiet.truth == quiet.classes.index("noise")]
-    share = np.mean((noise.argmax(axis=2) != quiet.classes.index("noise")) & (noise.max(axis=2) >= 0.5))
+    share = np.mean(
+        (noise.argmax(axis=2) != quiet.classes.index("noise"))
+        & (noise.max(axis=2) >= 0.5)
+    )
     alarms[f"{law}, {name}"] = {"false alarms in an hour of noise": share * 3600 / 163.84,
                                 "balanced accuracy": quiet.balanced_accuracy.mean()}  # fmt: skip
 summary.round(1)
@@ -633,11 +779,22 @@ for ax, (kind, rows) in zip(axes, noticed.groupby("event_class"), strict=True):
     ax.set(title=figures.label_of(kind))
 axes[0].set_ylabel("share of events noticed")
 axes[1].legend(loc="lower right")
-publish.figure("fig-delays", figure, provenance.line(noticed["delay_s"].to_numpy()))
+publish.figure(
+    "fig-delays", figure, provenance.line(noticed["delay_s"].to_numpy())
+)
 
 # %% tags=["hide-input"]
-middle = noticed.assign(delay_s=noticed["delay_s"].fillna(np.inf)).groupby("experiment")["delay_s"].median()
-publish.values(**{f"delay_{k.replace(', ', '_').lower()}": f"{v:.0f}" for k, v in middle.items()})
+middle = (
+    noticed.assign(delay_s=noticed["delay_s"].fillna(np.inf))
+    .groupby("experiment")["delay_s"]
+    .median()
+)
+publish.values(
+    **{
+        f"delay_{k.replace(', ', '_').lower()}": f"{v:.0f}"
+        for k, v in middle.items()
+    }
+)
 
 # %% [markdown]
 # ```{glue:figure} fig-delays
@@ -662,7 +819,11 @@ publish.values(**{f"delay_{k.replace(', ', '_').lower()}": f"{v:.0f}" for k, v i
 # %%
 def latency_ms(model, rounds=5, repeats=10):
     """Least time of a decision on one window, over rounds."""
-    window = np.random.default_rng(0).normal(size=(1, *comparison.SHAPE)).astype("float32")
+    window = (
+        np.random.default_rng(0)
+        .normal(size=(1, *comparison.SHAPE))
+        .astype("float32")
+    )
     model.predict_on_batch(window)
     spent = []
     for _ in range(rounds):
@@ -674,7 +835,9 @@ def latency_ms(model, rounds=5, repeats=10):
 
 
 latency = {name: latency_ms(models[name]) for name in ("1D", "2D")}
-publish.values(**{f"latency_{name.lower()}": value for name, value in latency.items()})
+publish.values(
+    **{f"latency_{name.lower()}": value for name, value in latency.items()}
+)
 
 # %% [markdown]
 # 1D {glue:text}`latency_1d:.1f` ms, 2D {glue:text}`latency_2d:.1f` ms of processor time a window. Between two windows 2.56 s pass, if
@@ -684,15 +847,23 @@ publish.values(**{f"latency_{name.lower()}": value for name, value in latency.it
 
 # %%
 for each in everything:
-    assert np.isfinite(each.probabilities).all(), f"{each.experiment.name}: a probability is not finite"
+    assert np.isfinite(each.probabilities).all(), (
+        f"{each.experiment.name}: a probability is not finite"
+    )
     assert np.allclose(each.probabilities.sum(axis=2), 1, atol=5e-3), (
         f"{each.experiment.name}: probabilities do not add up to one"
     )
 weights = [parameters(models[name]) for name in ("1D", "2D")]
-assert abs(weights[0] - weights[1]) < 0.01 * weights[0], "the budgets are not matched"
+assert abs(weights[0] - weights[1]) < 0.01 * weights[0], (
+    "the budgets are not matched"
+)
 for group in usual.values():
-    assert group["majority"].balanced_accuracy[0] == 1 / 3, "the majority class must be at chance"
-    assert (group["1D"].truth == group["2D"].truth).all(), "the networks were tested on different windows"
+    assert group["majority"].balanced_accuracy[0] == 1 / 3, (
+        "the majority class must be at chance"
+    )
+    assert (group["1D"].truth == group["2D"].truth).all(), (
+        "the networks were tested on different windows"
+    )
 print("all checks passed")
 
 # %% [markdown]

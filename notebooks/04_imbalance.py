@@ -522,9 +522,7 @@ curves = {
 
 # %%
 prevalences = (0.002, 0.005, 0.01, 0.03, 0.1, 0.3)
-elsewhere = asked[middle, "balanced"].model_copy(
-    update={"test": imbalance.noisier(), "name": "imbalance_noisier"}
-)
+elsewhere = imbalance.at_noisier_sites(asked[middle, "balanced"])
 moved = result(elsewhere, again=settings.retrain)
 conditions = {
     "5000 windows": (network, {}),

@@ -59,6 +59,14 @@ def test_experiments_of_an_imbalance_differ_in_their_training_only():
     assert len({one.name for one in ASKED.values()}) == len(ASKED)
 
 
+def test_what_comes_with_the_page_is_all_that_it_asks():
+    names = [one.name for one in imbalance.everything()]
+    assert len(set(names)) == len(names) == 3 * len(imbalance.STRATEGIES) + 1
+    moved = imbalance.at_noisier_sites(ASKED[10, "balanced"])
+    assert moved.windows == ASKED[10, "balanced"].windows
+    assert moved.test.scenario.difficulty == "hard"
+
+
 def test_recalls_are_those_of_scikit_learn(results):
     table = imbalance.recalls(results, rng(), draws=200).set_index(["imbalance", "strategy", "of"])
     result = results[10, "balanced"]

@@ -43,7 +43,8 @@ NETWORK = WaveformNetwork(channels=(4, 8, 16, 32), hidden=32)
 
 _TRAINING = {"epochs": 5, "batch": 32, "learning_rate": 3e-3, "patience": 0}
 
-_RATES = {"eruption": 40.0, "vt": 90.0}
+_TWIN = {"setting": "sakurajima", "stations": 3, "rate_hz": 25, "seed": 1, "noise_windows": 1.5}
+_RATES = {"eruption": 28.0, "vt": 60.0}
 
 
 def windows(rare: int, others: int) -> TwinWindows:
@@ -51,15 +52,9 @@ def windows(rare: int, others: int) -> TwinWindows:
 
     The seed of the twin is one with which no class is starved in any of its three periods.
     """
-    scenario = configure(setting="sakurajima", days=4, stations=3, rate_hz=25, rates=_RATES, seed=1)
+    scenario = configure(**_TWIN, days=4, rates=_RATES)
     most = {"eruption": rare, "vt": others, "noise": others}
     return TwinWindows(scenario=scenario, shares=(0.45, 0.15, 0.4), most=most)
-
-
-def noisier() -> TwinWindows:
-    """The same volcano with noisier sites and smaller events."""
-    scenario = configure(setting="sakurajima", days=2, stations=3, rate_hz=25, rates=_RATES, seed=1, difficulty="hard")
-    return TwinWindows(scenario=scenario, shares=(0.2, 0.2, 0.6))
 
 
 def experiments(imbalances: tuple[int, ...], others: int, seeds: tuple[int, ...]) -> dict[tuple[int, str], Experiment]:
@@ -94,6 +89,19 @@ def experiments(imbalances: tuple[int, ...], others: int, seeds: tuple[int, ...]
                 seeds=seeds,
             )
     return asked
+
+
+def at_noisier_sites(experiment: Experiment) -> Experiment:
+    """The same trainings, tested at the same volcano with noisier sites and smaller events."""
+    scenario = configure(**_TWIN, days=2, rates=_RATES, difficulty="hard")
+    test = TwinWindows(scenario=scenario, shares=(0.2, 0.2, 0.6))
+    return experiment.model_copy(update={"test": test, "name": f"{experiment.name}_noisier"})
+
+
+def everything() -> list[Experiment]:
+    """All that the page asks with the parameters that it comes with."""
+    asked = experiments((1, 10, 100), 300, tuple(range(5)))
+    return [*asked.values(), at_noisier_sites(asked[10, "balanced"])]
 
 
 def judged(result: Result) -> np.ndarray:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from tremorlab import fingerprint
-from tremorlab.experiment import comparison, onsets, published, store, trained
+from tremorlab.experiment import comparison, imbalance, onsets, published, store, trained
 
 TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"}
 
@@ -19,7 +19,7 @@ TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"
 def questions(size: comparison.Size | None = None) -> list:
     """All experiments and delays whose answers come with the compendium."""
     size = size or comparison.Size()
-    return [*comparison.everything(size), comparison.onset_delays("sakurajima", size)]
+    return [*comparison.everything(size), comparison.onset_delays("sakurajima", size), *imbalance.everything()]
 
 
 def out_of_date(asked: list) -> dict[str, str]:

@@ -93,7 +93,8 @@ def experiments(imbalances: tuple[int, ...], others: int, seeds: tuple[int, ...]
 
 def at_noisier_sites(experiment: Experiment) -> Experiment:
     """The same trainings, tested at the same volcano with noisier sites and smaller events."""
-    scenario = configure(**_TWIN, days=2, rates=_RATES, difficulty="hard")
+    rates = {**_RATES, "vt": 120.0}  # few of the smaller ones are listed
+    scenario = configure(**_TWIN, days=2, rates=rates, difficulty="hard")
     test = TwinWindows(scenario=scenario, shares=(0.2, 0.2, 0.6))
     return experiment.model_copy(update={"test": test, "name": f"{experiment.name}_noisier"})
 

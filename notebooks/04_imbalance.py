@@ -57,7 +57,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score
 from statsmodels.stats.proportion import proportion_confint
 
 from tremorlab.classify import scores
-from tremorlab.classify.calibration import reliability, shift_prior
+from tremorlab.classify.calibration import apply_temperature, shift_prior
 from tremorlab.experiment import imbalance
 from tremorlab.experiment.trained import result
 from tremorlab.page import figures, imbalance_figures, publish
@@ -502,18 +502,27 @@ publish.values(
 # class alone.
 
 # %%
-record = rng.choice(
-    len(true), 50_000, p=(np.array(settings.deployed) / np.bincount(true))[true]
-)
-raw = imbalance.answers(results)[middle, "balanced"].mean(axis=0)[record]
-number = classes.index(imbalance.RARE)
-curves = {
-    name: reliability(answer, true[record], 15, of=number)
-    for name, answer in (
-        ("as it is", raw),
-        ("frequencies known", shift_prior(raw, equal, settings.deployed)),
-    )
+weights = np.array(settings.deployed) / np.bincount(true)
+record = rng.choice(len(true), 50_000, p=weights[true])
+raw = apply_temperature(given[middle, "balanced"][0], warmth[0])[record]
+answers = {
+    "as it is": raw,
+    "frequencies known": shift_prior(raw, equal, settings.deployed),
 }
+
+
+# %%
+def curve_of(answer):
+    """Probability and frequency of eruptions in bins of probability."""
+    number = classes.index(imbalance.RARE)
+    table = pd.DataFrame(
+        {"confidence": answer[:, number], "accuracy": true[record] == number}
+    )
+    bins = pd.cut(table["confidence"], np.geomspace(1e-4, 1, 13))
+    return table.groupby(bins, observed=True).mean()
+
+
+curves = {name: curve_of(answer) for name, answer in answers.items()}
 
 # %% [markdown]
 # Where estimation breaks can be tried out as well, since in a twin the true frequency is known. Four conditions: records
@@ -566,7 +575,7 @@ publish.values(
 # :name: fig-deployed
 # :alt: Left, share of eruptions against their probability on logarithmic axes: the curve as it is lies below the diagonal, the corrected one near it. Right, estimated against true frequency of eruptions for four conditions with bands; the bands widen and leave the diagonal towards low frequencies, most for noisier sites.
 #
-# Left: reliability of the eruption class in a record, mean of the seeds, before and after {eq}`eq-prior-shift`; empty bins lie on the lower edge. Right:
+# Left: reliability of the eruption class in a record, first seed after its temperature, before and after {eq}`eq-prior-shift`; bins without an eruption lie on the lower edge. Right:
 # frequency of eruptions estimated from unlabelled records: median and middle 95 %; zero lies on the lower edge. {glue:text}`fig-deployed-made`
 # ```
 #

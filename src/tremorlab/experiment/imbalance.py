@@ -39,7 +39,7 @@ STRATEGIES = {
 AFTERWARDS = "plain, then Bayes"
 
 #: Narrower than the default of the book, so that all of it is trained in a few minutes.
-NETWORK = WaveformNetwork(channels=(4, 8, 16, 32), hidden=32)
+NETWORK = WaveformNetwork(channels=(4, 8, 16, 32), hidden=32, over_time="pooled")
 
 _TRAINING = {"epochs": 5, "batch": 32, "learning_rate": 3e-3, "patience": 0}
 

@@ -11,15 +11,29 @@ import sys
 import time
 
 from tremorlab import fingerprint
-from tremorlab.experiment import comparison, imbalance, onsets, published, store, trained
+from tremorlab.errors import DataMissingError
+from tremorlab.experiment import comparison, imbalance, onsets, published, recorded, store, trained
 
 TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"}
 
 
+#: Kind of question -> how it is answered, and where the code for it begins.
+_ANSWERS = {
+    trained.Experiment: (trained.result, trained.MODULES),
+    onsets.Delays: (onsets.delays, onsets.MODULES),
+    recorded.Recorded: (recorded.recorded, recorded.MODULES),
+}
+
+
 def questions(size: comparison.Size | None = None) -> list:
-    """All experiments and delays whose answers come with the compendium."""
+    """All questions whose answers come with the compendium."""
     size = size or comparison.Size()
-    return [*comparison.everything(size), comparison.onset_delays("sakurajima", size), *imbalance.everything()]
+    return [
+        *comparison.everything(size),
+        comparison.onset_delays("sakurajima", size),
+        *comparison.on_recordings(size).values(),
+        *imbalance.everything(),
+    ]
 
 
 def out_of_date(asked: list) -> dict[str, str]:
@@ -27,28 +41,30 @@ def out_of_date(asked: list) -> dict[str, str]:
     found = {}
     for question in asked:
         path = store.SHIPPED / store.file_name(question)
+        code = fingerprint.of_code(*_ANSWERS[type(question)][1])
         if not path.exists():
             found[question.name] = "missing"
-        elif changed := store.changed_since(path, question, fingerprint.of_code(*_modules(question))):
+        elif changed := store.changed_since(path, question, code):
             found[question.name] = ", ".join(changed)
     return found
 
 
 def refresh(asked: list, *, workers: int | None = None) -> None:
-    """Answer questions and ship the answers, each as soon as it is there."""
+    """Answer questions and ship the answers, each as soon as it is there.
+
+    What needs recordings that are not on this machine is left as it is, and said.
+    """
     for number, question in enumerate(asked, 1):
         began = time.perf_counter()
-        if isinstance(question, onsets.Delays):
-            onsets.delays(question, workers=workers, shipped=False)
-            told = ""
-        else:
-            told = trained.result(question, workers=workers, shipped=False).balanced_accuracy.round(3).tolist()
-        store.ship(question, modules=_modules(question))
+        find, modules = _ANSWERS[type(question)]
+        try:
+            answered = find(question, shipped=False, workers=workers)
+        except DataMissingError as error:
+            print(f"{number}/{len(asked)} {question.name}: left out; {error}", flush=True)
+            continue
+        store.ship(question, modules=modules)
+        told = answered.balanced_accuracy.round(3).tolist() if isinstance(answered, trained.Result) else ""
         print(f"{number}/{len(asked)} {question.name} {told} {time.perf_counter() - began:.0f} s", flush=True)
-
-
-def _modules(question):
-    return onsets.MODULES if isinstance(question, onsets.Delays) else trained.MODULES
 
 
 def main() -> int:

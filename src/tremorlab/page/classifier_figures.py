@@ -93,13 +93,23 @@ def draw_shared(ax: Axes, table: pd.DataFrame) -> Axes:
 
 
 def draw_delays(ax: Axes, delays: pd.DataFrame) -> Axes:
-    """Draw the share of events noticed against time after the onset: columns experiment and delay_s (s)."""
+    """Draw the share of events noticed against time after the onset.
+
+    Columns are experiment ("law, network, ...") and delay_s (s); onsets anywhere in training have solid lines.
+    """
     for name, rows in delays.groupby("experiment", sort=False):
-        law, network = name.split(", ")
+        law, network = name.split(", ")[:2]
         colour, _ = CLASSIFIER_STYLE[network]
         found = np.sort(rows["delay_s"].dropna())
         share = np.arange(1, len(found) + 1) / len(rows)
         line = "-" if law == "anywhere" else ":"
-        ax.step(np.r_[0, found, 164], np.r_[0, share, share[-1:]], line, where="post", color=colour, label=name)
+        ax.step(
+            np.r_[0, found, 164],
+            np.r_[0, share, share[-1:]],
+            line,
+            where="post",
+            color=colour,
+            label=f"{network}, {law}",
+        )
     ax.set(xlabel="time after the onset (s)", xlim=(0, 164), ylim=(0, 1.02))
     return ax

@@ -210,15 +210,15 @@ publish.figure("fig-periods", figure, provenance.line(ratio.to_numpy()))
 # ```
 #
 # Over the year there are {glue:text}`ratio_all:.0f` VT earthquakes to one eruption. In nine periods of ten, however, the ratio lies
-# anywhere from {glue:text}`ratio_low:.1f` to {glue:text}`ratio_high:.0f`, and {glue:text}`starved:.0%` of them hold fewer than five
-# eruptions. A network trained on one period meets another imbalance in the next: both problems of this page, too few
+# anywhere from {glue:text}`ratio_low:.1f` to {glue:text}`ratio_high:.0f`, and {glue:text}`starved:.0%` of the periods hold fewer
+# than five eruptions. A network trained on one period meets another imbalance in the next: both problems of this page, too few
 # events and shifted frequencies, come from here.
 #
 # ## The experiment
 #
-# Simulated windows of a Sakurajima-like volcano at three stations: eruption, VT earthquake, noise, divided by period and
+# Simulated windows of a Sakurajima-like volcano at one station: eruption, VT earthquake, noise, divided by period and
 # cut by a catalogue with an observatory's flaws. The twin was asked for many eruptions, of which training then loses all but
-# a part, whole events at a time. Validation and test keep theirs, and test windows are judged by what happened.
+# a part. Validation and test keep theirs, and test windows are judged by what happened.
 #
 # Five ways of meeting the imbalance are trained; a sixth costs nothing:
 #
@@ -573,7 +573,7 @@ publish.values(
 # %% [markdown]
 # ```{glue:figure} fig-deployed
 # :name: fig-deployed
-# :alt: Left, share of eruptions against their probability on logarithmic axes: the curve as it is lies below the diagonal, the corrected one near it. Right, estimated against true frequency of eruptions for four conditions with bands; the bands widen and leave the diagonal towards low frequencies, most for noisier sites.
+# :alt: Left, share of eruptions against their probability on logarithmic axes: the curve as it is lies below the diagonal, the corrected one near it. Right, estimated against true frequency of eruptions for four conditions with bands; the bands widen towards low frequencies.
 #
 # Left: reliability of the eruption class in a record, first seed after its temperature, before and after {eq}`eq-prior-shift`; bins without an eruption lie on the lower edge. Right:
 # frequency of eruptions estimated from unlabelled records: median and middle 95 %; zero lies on the lower edge. {glue:text}`fig-deployed-made`
@@ -588,10 +588,10 @@ publish.values(
 # | about nine days, no temperature | {glue:text}`guess_2` |
 # | noisier sites, smaller events | {glue:text}`guess_3` |
 #
-# Estimation rests on the sentence "the classes look the same". Where false alarms are as frequent as true events, it counts
-# them among the events as soon as they become a little more frequent than they were in validation, and at noisier sites they do (balanced
-# accuracy there {glue:text}`elsewhere_accuracy:.2f`, here {glue:text}`here_accuracy:.2f`). An observatory does better with the long-run frequency
-# of its own catalogue, wrong by a factor of two, than with an estimate that nobody has checked.
+# Estimation rests on the sentence "the classes look the same". Where they do not (balanced accuracy at the noisier sites
+# {glue:text}`elsewhere_accuracy:.2f`, here {glue:text}`here_accuracy:.2f`), nothing in the record says so: the estimate looks as sure as any other. And
+# the rarer the class, the more it hangs on a few false alarms: what is one in a thousand windows in validation cannot be known
+# from a few hundred. Check an estimate against the long-run frequency in the catalogue before believing it.
 #
 # ## Check
 #
@@ -633,9 +633,8 @@ print("all checks passed")
 #   in the field than here, see the second exercise.
 # - Validation keeps all its eruptions, so that strategies are not told apart by luck in choosing an epoch. Whoever has three eruptions
 #   to train on has none to validate with.
-# - One narrow network, few epochs, one volcano. Ranks of strategies may change with all three; that balanced sampling helps more the rarer the
-#   class should not.
-# - At 1:100 the eruptions left are two or three events at most, always the same for all seeds: the intervals hold the luck of the test events
+# - One narrow network, few epochs, one volcano. Ranks of strategies may change with all three.
+# - At the strongest imbalance {glue:text}`fewest` windows of eruptions are left to learn from, always the same for all seeds: the intervals hold the luck of the test events
 #   and of the seeds, not that of the events trained on.
 # - Records for the second half are drawn from test windows. A real record has windows that are in no test set.
 #

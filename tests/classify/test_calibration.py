@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
+from scipy.optimize import minimize
 from scipy.special import softmax
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import log_loss
 
 from tremorlab.classify import calibration
 from tremorlab.classify.networks import WaveformNetwork, build
@@ -46,6 +49,17 @@ def test_the_most_probable_class_stays(temperature, seed):
     np.testing.assert_allclose(changed.sum(axis=1), 1)
 
 
+def test_no_other_temperature_has_a_lower_loss_by_scikit_learn():
+    probabilities, truth = honest(500)
+    weights = rng().uniform(0.2, 3, 500)
+    found = calibration.fit_temperature(probabilities, truth, weights)
+    tried = found * np.linspace(0.8, 1.25, 91)
+    losses = [
+        log_loss(truth, calibration.apply_temperature(probabilities, each), sample_weight=weights) for each in tried
+    ]
+    assert tried[np.argmin(losses)] == pytest.approx(found, rel=6e-3)
+
+
 def test_weights_count_as_repetitions():
     probabilities, truth = honest(300)
     weights = 1 + np.arange(300) % 3
@@ -74,6 +88,34 @@ def test_reliability_by_hand():
     assert len(calibration.reliability(probabilities, [0, 1, 1, 1], bins=10)) == 4
 
 
+def test_bins_are_those_of_scikit_learn():
+    """Of two classes, the answer being the second, its quantile bins are the same."""
+    draw = rng()
+    second = draw.uniform(0.5, 1, 1000)
+    truth = (draw.random(1000) < second).astype(int)
+    table = calibration.reliability(np.stack([1 - second, second], axis=1), truth, bins=8)
+    accuracy, confidence = calibration_curve(truth, second, n_bins=8, strategy="quantile")
+    np.testing.assert_allclose(table["accuracy"], accuracy)
+    np.testing.assert_allclose(table["confidence"], confidence)
+
+
+def test_bins_of_a_class_are_those_of_scikit_learn():
+    probabilities, truth = honest(1000)
+    table = calibration.reliability(probabilities, truth, bins=8, of=2)
+    accuracy, confidence = calibration_curve(truth == 2, probabilities[:, 2], n_bins=8, strategy="quantile")
+    np.testing.assert_allclose(table["accuracy"], accuracy)
+    np.testing.assert_allclose(table["confidence"], confidence)
+    expected = np.abs(accuracy - confidence).mean()
+    assert calibration.calibration_error(probabilities, truth, bins=8, of=2) == pytest.approx(expected)
+
+
+def test_the_error_of_the_most_probable_class_may_hide_a_wrong_frequency():
+    """Two classes alike but for their place: too much trust in the one and too little in the other cancel."""
+    probabilities, truth = two_normals(0.05)
+    assert calibration.calibration_error(probabilities, truth) < 0.03
+    assert calibration.calibration_error(probabilities, truth, of=1) > 0.1
+
+
 def two_normals(prior, number=20_000, seed=0):
     """Values of two classes one apart, and the exact probabilities at equal frequencies."""
     draw = rng(seed)
@@ -100,6 +142,24 @@ def test_frequencies_are_estimated_without_labels(prior):
     assert calibration.estimate_prior(probabilities, [0.5, 0.5])[1] == pytest.approx(prior, abs=0.015)
 
 
+def test_estimated_frequencies_have_the_greatest_likelihood():
+    """The mixture of the classes as they were in training, maximised by another method."""
+    trained = np.array([0.5, 0.3, 0.2])
+    probabilities = honest(800)[0]
+    found = calibration.estimate_prior(probabilities, trained)
+
+    def surprise(logits):
+        return -np.log(probabilities / trained @ softmax([*logits, 0])).sum()
+
+    expected = softmax([*minimize(surprise, [0, 0], method="Nelder-Mead", options={"xatol": 1e-7}).x, 0])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_class_that_does_not_occur_is_estimated_away():
+    probabilities, _ = two_normals(0.0)
+    assert calibration.estimate_prior(probabilities, [0.5, 0.5])[1] < 0.01
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -117,6 +177,20 @@ def test_frequencies_are_estimated_without_labels(prior):
             r"frequencies deployed: are \[0.9, 0.2\]",
         ),
         (lambda: calibration.shift_prior([[0.5, 0.5]], [0.5, 0.3, 0.2], [0.9, 0.1]), "frequencies trained: are"),
+        (lambda: calibration.fit_temperature([[0.5, 0.5]], [2]), "truth, window 0: class 2 of 2. Use 0 to 1"),
+        (lambda: calibration.apply_temperature([[0.5, 0.5]], 0), "temperature: is 0. Give a positive one"),
+        (lambda: calibration.calibration_error([[0.5, 0.5]], [0], bins=0), "reliability: bins = 0. Give one or more"),
+        (lambda: calibration.reliability([[0.5, 0.5]], [0], of=2), "reliability: class 2 of 2. Use 0 to 1"),
+        (
+            lambda: calibration.shift_prior([[0.5, 0.5], [0, 1.0]], [0.5, 0.5], [1.0, 0.0]),
+            "probabilities, window 1: is certain of a class of frequency zero. Give every class",
+        ),
+        (lambda: calibration.estimate_prior(np.empty((0, 2)), [0.5, 0.5]), r"probabilities: shape \(0, 2\)"),
+        (lambda: calibration.estimate_prior([[0.5, 0.5]], [0.5, 0.6]), "frequencies trained: are"),
+        (
+            lambda: calibration.estimate_prior(two_normals(0.3)[0], [0.5, 0.5], steps=2),
+            "frequencies: still move after 2 steps. The classes are hardly told apart",
+        ),
         (lambda: calibration.shift_prior([[0.5, 0.5]], [1.0, 0.0], [0.9, 0.1]), "frequencies trained: hold a zero"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from sklearn.metrics import balanced_accuracy_score, classification_report
+from sklearn.metrics import balanced_accuracy_score, classification_report, precision_score
 
 from tremorlab.classify import scores
 from tremorlab.errors import ModelError
@@ -36,6 +36,21 @@ def test_the_published_example_of_a_misleading_accuracy():
     found = np.array([[3326, 477], [38, 109]])
     assert scores.balanced_accuracy(found) == pytest.approx((109 / 147 + 3326 / 3803) / 2)
     assert np.trace(found) / found.sum() < (3326 + 477) / found.sum()  # always quiet is more accurate
+
+
+@pytest.mark.parametrize("prevalence", [0.5, 0.1, 0.01])
+def test_precision_elsewhere_is_that_of_scikit_learn_on_windows_of_that_prevalence(prevalence):
+    """Windows weighed so that the class has the frequency asked for."""
+    truth, predicted = labelled(500, classes=2)
+    weights = np.where(truth == 1, prevalence, 1 - prevalence) / np.bincount(truth)[truth]
+    recall, false_alarm = predicted[truth == 1].mean(), predicted[truth == 0].mean()
+    expected = precision_score(truth, predicted, sample_weight=weights)
+    assert scores.precision_at(prevalence, recall, false_alarm) == pytest.approx(expected)
+
+
+def test_precision_of_no_alarm_is_not_a_number():
+    assert np.isnan(scores.precision_at([0.2, 0.0], 0.0, 0.0)).all()
+    assert scores.precision_at([0.0, 1.0], 0.5, 0.1).tolist() == [0, 1]
 
 
 def test_recall_and_precision_of_each_class_are_those_of_scikit_learn():
@@ -73,6 +88,17 @@ def test_the_bootstrap_has_the_spread_of_independent_windows():
     recalls = np.diag(scores.confusion(truth, predicted, 3)) / 200
     assert drawn.mean() == pytest.approx(recalls.mean(), abs=1e-3)
     assert drawn.std() == pytest.approx(np.sqrt(np.sum(recalls * (1 - recalls) / 200)) / 3, rel=0.05)
+
+
+def test_recalls_have_the_spread_of_the_binomial_law_and_their_mean_is_the_balanced_accuracy():
+    truth, predicted = labelled(600, classes=2)
+    given = [np.stack([predicted, truth]), predicted]
+    recalls = scores.bootstrap_recalls(truth, given, np.arange(600), 2, draws=4000, rng=rng())
+    balanced = scores.bootstrap(truth, given, np.arange(600), 2, draws=4000, rng=rng())
+    np.testing.assert_allclose(recalls.mean(axis=1), balanced)
+    expected = np.diag(scores.confusion(truth, predicted, 2)) / 300
+    np.testing.assert_allclose(recalls[1].mean(axis=1), expected, atol=2e-3)
+    np.testing.assert_allclose(recalls[1].std(axis=1), np.sqrt(expected * (1 - expected) / 300), rtol=0.05)
 
 
 def test_ten_copies_of_every_window_make_nothing_surer():
@@ -188,6 +214,17 @@ def test_mcnemar_of_many_events_is_close_to_the_exact_one():
             "comparison: margin = 0. Give the largest",
         ),
         (lambda t, p, e: scores.balanced_accuracy([[1, 0], [0, 0]]), "confusion matrix: class 1 has no window"),
+        (lambda t, p, e: scores.confusion(t, p + 1, 3), r"predicted, window 0: class 3 of 3\. Use 0 to 2"),
+        (lambda t, p, e: scores.confusion(t - 1, p, 3), "truth, window 0: class -1 of 3"),
+        (
+            lambda t, p, e: scores.mcnemar(t, p, p[:-1]),
+            r"second classifier: shape \(8,\) for 9 items\. Give a class each",
+        ),
+        (
+            lambda t, p, e: scores.precision_at([0.1, 1.2], 0.5, 0.1),
+            r"precision: prevalence = \[0.1, 1.2\]\. Give shares",
+        ),
+        (lambda t, p, e: scores.precision_at(0.1, 0.5, np.nan), "precision: false_alarm = nan"),
         (lambda t, p, e: scores.by_class(t * 0, np.eye(3)[p], "abc"), "confusion matrix: class 1 has no window"),
     ],
 )

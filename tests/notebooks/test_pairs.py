@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_the_gate_takes_the_defaults_and_refuses_the_rest(page):
         execute.check(page, {"unheard_of": 1})
     for name, kind, _, _ in execute.declared(page):
         wrong = 1 if kind == "str" else "wrong"
-        with pytest.raises(ParameterError, match=f"parameter '{name}': {wrong!r} is not {kind}"):
+        with pytest.raises(ParameterError, match=re.escape(f"parameter '{name}': {wrong!r} is not {kind}")):
             execute.check(page, {name: wrong})
 
 

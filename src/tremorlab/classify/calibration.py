@@ -58,7 +58,15 @@ def fit_temperature(probabilities: ArrayLike, truth: ArrayLike, weights: ArrayLi
 
 
 def apply_temperature(probabilities: ArrayLike, temperature: float) -> np.ndarray:
-    """Probabilities at another temperature."""
+    """Probabilities at another temperature.
+
+    Raises
+    ------
+    ModelError
+        The temperature is not positive.
+    """
+    if not temperature > 0:
+        raise ModelError("temperature", f"is {temperature:g}", "Give a positive one; 1 changes nothing")
     return softmax(np.log(np.maximum(np.asarray(probabilities, float), _LEAST)) / temperature, axis=-1)
 
 
@@ -71,25 +79,50 @@ def calibrated(model: keras.Model, temperature: float) -> keras.Model:
     return copy
 
 
-def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10) -> pd.DataFrame:
-    """How often the most probable class is the right one, against its probability, in bins of equal counts.
+def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10, *, of: int | None = None) -> pd.DataFrame:
+    """How often an answer is right, against its probability, in bins of equal counts.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (windows, classes).
+    truth
+        Class of each window.
+    bins
+        Number of bins.
+    of
+        The answer is this class for every window; by default it is the most probable class. Where classes are not
+        equally frequent only the former sees a wrong frequency: among the most probable classes, too much trust in a
+        rare one hides behind too little in a frequent one.
 
     Returns
     -------
     pandas.DataFrame
-        confidence (mean), accuracy, windows of each bin.
+        confidence (mean probability of the answer), accuracy, windows of each bin.
+
+    Raises
+    ------
+    ModelError
+        As `check`; there is no bin, or no such class.
     """
     probabilities, truth = check(probabilities, truth)
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    if bins < 1:
+        raise ModelError("reliability", f"bins = {bins}", "Give one or more")
+    if of is not None and not 0 <= of < probabilities.shape[1]:
+        raise ModelError(
+            "reliability", f"class {of} of {probabilities.shape[1]}", f"Use 0 to {probabilities.shape[1] - 1}"
+        )
+    answer = probabilities.argmax(axis=1) if of is None else np.full(len(truth), of)
+    confidence, right = probabilities[np.arange(len(truth)), answer], answer == truth
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     rows = [(confidence[part].mean(), right[part].mean(), len(part)) for part in parts]
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "windows"])
 
 
-def calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10) -> float:
+def calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10, *, of: int | None = None) -> float:
     """Mean distance between confidence and accuracy over the bins of `reliability` (expected calibration error)."""
-    table = reliability(probabilities, truth, bins)
+    table = reliability(probabilities, truth, bins, of=of)
     return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["windows"]))
 
 
@@ -105,6 +138,14 @@ def shift_prior(probabilities: ArrayLike, trained: ArrayLike, deployed: ArrayLik
     deployed
         Frequency of each class where the model is used.
 
+    Raises
+    ------
+    ModelError
+        Frequencies do not fit or do not add up to one, a class was not trained, or a window can only be of classes that
+        do not occur.
+
+    Examples
+    --------
     >>> shift_prior([[0.5, 0.5]], trained=[0.5, 0.5], deployed=[0.9, 0.1])
     array([[0.9, 0.1]])
     """
@@ -117,20 +158,50 @@ def shift_prior(probabilities: ArrayLike, trained: ArrayLike, deployed: ArrayLik
     if (trained == 0).any():
         raise ModelError("frequencies trained", "hold a zero", "A class that was not trained cannot be found")
     shifted = probabilities * (deployed / trained)
+    for row in np.flatnonzero(~(shifted.sum(axis=-1) > 0))[:1]:
+        raise ModelError(
+            f"probabilities, window {row}",
+            "is certain of a class of frequency zero",
+            "Give every class that may occur a frequency above zero",
+        )
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-def estimate_prior(probabilities: ArrayLike, trained: ArrayLike, steps: int = 1000) -> np.ndarray:
+def estimate_prior(probabilities: ArrayLike, trained: ArrayLike, steps: int = 10_000) -> np.ndarray:
     """Frequencies of the classes among unlabelled windows, by expectation maximisation (Saerens et al. 2002).
 
-    Right only where the classes themselves look as they did in training, and the probabilities are calibrated.
+    The frequencies with the greatest likelihood. Right only where the classes themselves look as they did in training,
+    and the probabilities are calibrated.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (windows, classes).
+    trained
+        Frequency of each class among the training windows as they were drawn.
+    steps
+        Most steps.
+
+    Raises
+    ------
+    ModelError
+        As `shift_prior`; there is no window; or the frequencies still move after so many steps.
     """
+    probabilities = np.asarray(probabilities, float)
+    if probabilities.ndim != 2 or not len(probabilities):
+        raise ModelError("probabilities", f"shape {probabilities.shape}", "Give (windows, classes)")
+    shift_prior(probabilities, trained, trained)  # names what does not fit
     prior = np.asarray(trained, float)
+    likelihood = probabilities / prior
     for _ in range(steps):
-        before, prior = prior, shift_prior(probabilities, trained, prior).mean(axis=0)
+        before, prior = prior, prior * np.mean(likelihood / (likelihood @ prior)[:, np.newaxis], axis=0)
         if np.abs(prior - before).max() < 1e-9:
-            break
-    return prior / prior.sum()
+            return prior / prior.sum()
+    raise ModelError(
+        "frequencies",
+        f"still move after {steps} steps",
+        "The classes are hardly told apart: give more windows or steps",
+    )
 
 
 def check(probabilities: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -139,12 +210,18 @@ def check(probabilities: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.nd
     Raises
     ------
     ModelError
-        They do not fit together, or rows do not add up to one.
+        They do not fit together, a class is out of range, or rows do not add up to one.
     """
     probabilities, truth = np.asarray(probabilities, float), np.asarray(truth)
     if probabilities.ndim != 2 or len(probabilities) != len(truth) or not len(truth):
         raise ModelError(
             "probabilities", f"shape {probabilities.shape} for {len(truth)} windows", "Give (windows, classes)"
+        )
+    for row in np.flatnonzero((truth < 0) | (truth >= probabilities.shape[1]))[:1]:
+        raise ModelError(
+            f"truth, window {row}",
+            f"class {truth[row]} of {probabilities.shape[1]}",
+            f"Use 0 to {probabilities.shape[1] - 1}",
         )
     for row in np.flatnonzero(~np.isclose(probabilities.sum(axis=1), 1, atol=1e-3))[:1]:
         raise ModelError(

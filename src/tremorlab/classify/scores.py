@@ -22,7 +22,18 @@ from tremorlab.errors import ModelError
 
 
 def confusion(truth: ArrayLike, predicted: ArrayLike, classes: int) -> np.ndarray:
-    """Windows of each class (rows) by the class that they were given (columns)."""
+    """Windows of each class (rows) by the class that they were given (columns).
+
+    Raises
+    ------
+    ModelError
+        A class is not one of ``classes``: the library would leave such a window out and say nothing.
+    """
+    for name, given in (("truth", np.asarray(truth)), ("predicted", np.asarray(predicted))):
+        for window in np.flatnonzero((given < 0) | (given >= classes))[:1]:
+            raise ModelError(
+                f"{name}, window {window}", f"class {given[window]} of {classes}", f"Use 0 to {classes - 1}"
+            )
     return confusion_matrix(truth, predicted, labels=range(classes))
 
 
@@ -38,6 +49,44 @@ def balanced_accuracy(confusion: ArrayLike) -> float:
             "confusion matrix", f"class {empty[0]} has no window", "Choose a split in which every class occurs"
         )
     return float(np.mean(np.diag(confusion) / confusion.sum(axis=1)))
+
+
+def precision_at(prevalence: ArrayLike, recall: float, false_alarm: float) -> np.ndarray:
+    """Share of true ones among the alarms, where a class has another frequency than among the windows scored.
+
+    Bayes' rule; right as long as each class looks the same wherever it is rare or frequent.
+
+    Parameters
+    ----------
+    prevalence
+        Frequency of the class.
+    recall
+        Share of its windows that are called so.
+    false_alarm
+        Share of the windows of all other classes that are called so.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of ``prevalence``; not a number where nothing is called so.
+
+    Raises
+    ------
+    ModelError
+        A value is not between 0 and 1.
+
+    Examples
+    --------
+    >>> precision_at([0.5, 0.01], recall=0.9, false_alarm=0.1).round(3)
+    array([0.9  , 0.083])
+    """
+    given = {"prevalence": prevalence, "recall": recall, "false_alarm": false_alarm}
+    for name, value in given.items():
+        if not ((np.asarray(value) >= 0) & (np.asarray(value) <= 1)).all():
+            raise ModelError("precision", f"{name} = {value}", "Give shares between 0 and 1")
+    found = np.asarray(prevalence, float) * recall
+    called = np.asarray(found + (1 - np.asarray(prevalence, float)) * false_alarm)
+    return np.divide(found, called, out=np.full(called.shape, np.nan), where=called > 0)
 
 
 def by_class(truth: ArrayLike, probabilities: ArrayLike, classes: Sequence[str]) -> pd.DataFrame:
@@ -98,7 +147,23 @@ def bootstrap(
     draws: int = 2000,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Balanced accuracies of several classifiers on the same draws of events.
+    """Balanced accuracies of several classifiers on the same draws of events, shape (classifiers, draws).
+
+    They are the means over the classes of `bootstrap_recalls`, which see for parameters and errors.
+    """
+    return bootstrap_recalls(truth, predictions, events, classes, draws=draws, rng=rng).mean(axis=1)
+
+
+def bootstrap_recalls(
+    truth: ArrayLike,
+    predictions: Sequence[ArrayLike],
+    events: ArrayLike,
+    classes: int,
+    *,
+    draws: int = 2000,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Recalls of several classifiers on the same draws of events.
 
     Parameters
     ----------
@@ -106,7 +171,7 @@ def bootstrap(
         Class of each window.
     predictions
         For each classifier the class it gives each window, shape (windows,); or (seeds, windows) for several
-        trainings, whose accuracies are averaged over seeds drawn with replacement.
+        trainings, whose recalls are averaged over seeds drawn with replacement.
     events
         Event of each window.
     classes
@@ -119,7 +184,7 @@ def bootstrap(
     Returns
     -------
     numpy.ndarray
-        Shape (classifiers, draws).
+        Shape (classifiers, classes, draws).
 
     Raises
     ------
@@ -147,12 +212,11 @@ def bootstrap(
         times = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), draws)
         for recall, given in zip(recalls, right, strict=True):
             recall[n] = (times @ given[members]) / (times @ windows[members])[:, np.newaxis]
-    scores = []
+    averaged = []
     for recall in recalls:
-        by_seed = recall.mean(axis=0)
-        drawn = rng.integers(0, by_seed.shape[1], by_seed.shape)
-        scores.append(np.take_along_axis(by_seed, drawn, axis=1).mean(axis=1))
-    return np.array(scores)
+        drawn = rng.integers(0, recall.shape[2], recall.shape[1:])  # the same seeds for all classes
+        averaged.append(np.take_along_axis(recall, drawn[np.newaxis], axis=2).mean(axis=2))
+    return np.array(averaged)
 
 
 def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
@@ -243,8 +307,17 @@ class McNemar:
 
 
 def mcnemar(truth: ArrayLike, first: ArrayLike, second: ArrayLike) -> McNemar:
-    """McNemar's test on independent items (events, not windows); exact below 25 items on which the two differ."""
+    """McNemar's test on independent items (events, not windows); exact below 25 items on which the two differ.
+
+    Raises
+    ------
+    ModelError
+        The classifiers did not judge the same items.
+    """
     truth = np.asarray(truth)
+    for name, given in (("first", np.asarray(first)), ("second", np.asarray(second))):
+        if given.shape != truth.shape:
+            raise ModelError(f"{name} classifier", f"shape {given.shape} for {len(truth)} items", "Give a class each")
     right = [np.asarray(given) == truth for given in (first, second)]
     table = np.array([[np.sum((right[0] == a) & (right[1] == b)) for b in (True, False)] for a in (True, False)])
     only = int(table[0, 1]), int(table[1, 0])

@@ -11,7 +11,7 @@ import sys
 import time
 
 from tremorlab.errors import DataMissingError
-from tremorlab.experiment import comparison, onsets, published, recorded, store, trained
+from tremorlab.experiment import comparison, imbalance, onsets, published, recorded, store, trained
 
 TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"}
 
@@ -31,6 +31,7 @@ def questions(size: comparison.Size | None = None) -> list:
         *comparison.everything(size),
         comparison.onset_delays("sakurajima", size),
         *comparison.on_recordings(size).values(),
+        *imbalance.everything(),
     ]
 
 

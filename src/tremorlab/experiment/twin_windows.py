@@ -118,7 +118,7 @@ def divided(settings: TwinWindows, *, workers: int = 1) -> Divided:
     for name in PARTS:
         chosen = (split == name).to_numpy()
         if name == "train" and settings.most:
-            chosen &= _fewer(table, chosen, settings)
+            chosen = chosen & _fewer(table, chosen, settings)
         labels = table["event_class"][chosen].map(classes.index).to_numpy(int)
         for absent in sorted(set(range(len(classes))) - set(labels)):
             raise DatasetError(

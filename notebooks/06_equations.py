@@ -29,7 +29,7 @@ duration_s: float = 20.0  # their length
 pressures: int = 90  # driving pressures in the bifurcation diagram
 copies: int = 6  # runs for each Lyapunov exponent
 map_seeds: int = 2  # records in each cell of the maps
-map_rates: list[int] = [20, 50, 100, 200]  # sampling rates, 100 besides
+map_rates: list[int] = [20, 50, 100, 1000]  # sampling rates, 100 besides
 map_levels: list[float] = [60.0, 40.0, 20.0, 10.0, 0.0]  # dB, 20 besides
 peer_seeds: int = 2  # records in each of the peers' settings
 workers: int = 2  # processes for the maps
@@ -196,7 +196,11 @@ diagrams = {
 coarse = np.array([9, 11, 13, 15, 16, 17, 18, 19, 20, 22, 25, 30], float)
 both = [Parameters(p1=1e6 * p, M=m) for m in walls.values() for p in coarse]
 found = regimes.lyapunov_exponents(
-    both, duration_s=30.0, copies=settings.copies, seed=settings.seed
+    both,
+    duration_s=20.0,
+    settle_s=10.0,
+    copies=settings.copies,
+    seed=settings.seed,
 )
 exponents = dict(
     zip(walls, (found[: len(coarse)], found[len(coarse) :]), strict=True)
@@ -375,7 +379,7 @@ publish.values(
 # ```
 #
 # At 100 Hz differences are wrong by {glue:text}`truncated:.1%` without any noise, because a slot snaps shut faster than that, and by
-# {glue:text}`drowned:.0%` at 20 dB; smoothing brings {glue:text}`smoothed_20:.0%`. Sampling faster exchanges one error for
+# {glue:text}`drowned:.0%` at 20 dB; smoothing over 11 samples makes that {glue:text}`smoothed_20:.0%`, since at this rate it also smooths the motion. Sampling faster exchanges one error for
 # the other ({numref}`fig-derivatives`). The report named both as the cause of its failure; here they are apart.
 #
 # ## The ladder
@@ -599,9 +603,6 @@ plane = grid(
     snr_db=(np.inf, *sorted({*settings.map_levels, 20.0}, reverse=True)),
     **seeds,
 )
-fast = grid(
-    method=METHODS[:-1], rate_hz=(1000,), snr_db=(np.inf, 40.0, 20.0), **seeds
-)
 lengths = grid(method=("weak", "joint"), duration_s=(5.0, 10.0, 60.0), **seeds)
 ways = grid(
     method=("weak", "joint"),
@@ -637,7 +638,7 @@ separated = [
 ]
 
 # %%
-cases = plane + fast + lengths + ways + hidden + alone + same_motion + separated
+cases = plane + lengths + ways + hidden + alone + same_motion + separated
 cases = list(dict.fromkeys(cases))
 with recovery.processes(settings.workers) as pool:
     maps = recovery.recovery_map(cases, pool.map)
@@ -658,14 +659,15 @@ def part(wanted):
 
 
 # %% tags=["remove-output", "hide-input"]
-table = part(plane + fast).sort_values(["snr_db", "rate_hz"], kind="stable")
+table = part(plane).sort_values(["snr_db", "rate_hz"], kind="stable")
 table = table.iloc[::-1].sort_values("rate_hz", kind="stable")
 figure, axes = plt.subplots(2, 3, figsize=(9.5, 6), sharey=True)
 for ax, name in zip(axes.flat, METHODS, strict=True):
     rows = table[table["method"] == name]
     motion_figures.draw_map(ax, rows, "rate_hz", "snr_db")
     ax.set_title(motion_figures.METHOD_LABEL[name], fontsize=9)
-motion_figures.mark_cell(axes[0, 0], "1000", "no noise", "white")
+if 1000 in settings.map_rates:
+    motion_figures.mark_cell(axes[0, 0], "1000", "no noise", "white")
 motion_figures.mark_cell(axes[0, 0], "100", "20", "#E69F00")
 for ax in axes[:, 0]:
     ax.set_ylabel("signal-to-noise ratio (dB)")
@@ -677,17 +679,11 @@ figure.colorbar(
 publish.figure("fig-map", figure, provenance.line(table["seconds"].to_numpy()))
 
 # %%
-exact = table.groupby("method")["exact"].mean()
-noisy = table[
-    table["snr_db"].isin((20.0, 10.0)) & table["rate_hz"].isin((100, 200))
-]
+noisy = table.query("10 <= snr_db <= 20 and rate_hz >= 100")
 noisy = noisy.groupby("method")["exact"].agg(["sum", "count"])
 publish.values(
     joint_share=f"{noisy.loc['joint', 'sum']} of {noisy.loc['joint', 'count']}",
     rest_share=f"{noisy.drop('joint')['sum'].sum()} of {noisy.drop('joint')['count'].sum()}",
-    clean_differences=table.query(
-        "method == 'finite_difference' and rate_hz == 1000 and snr_db == inf"
-    )["exact"].sum(),
 )
 
 # %% [markdown]
@@ -696,10 +692,10 @@ publish.values(
 # :alt: Six panels, one a method: signal-to-noise ratio against sampling rate. Shades give the mean true-positive ratio and numbers how many records gave exactly the true terms. Only joint estimation has exact cells at 20 decibels and below.
 #
 # Chaotic motion, all states seen, 20 s. Shade: mean true-positive ratio; number: records with exactly the true terms. White frame: where the report succeeded; orange
-# frame: the sampling and noise, though not the single state, of its failure. White cells were not computed. {glue:text}`fig-map-made`
+# frame: the sampling and noise, though not the single state, of its failure. {glue:text}`fig-map-made`
 # ```
 #
-# {glue:text}`n_fits` fits took {glue:text}`fit_minutes:.1f` minutes of processor time. At 10 and 20 dB and at 100 and 200 Hz joint estimation found exactly the true terms in
+# {glue:text}`n_fits` fits took {glue:text}`fit_minutes:.1f` minutes of processor time. At 10 to 20 dB and 100 Hz or more joint estimation found exactly the true terms in
 # {glue:text}`joint_share` records, all other methods together in {glue:text}`rest_share` ({numref}`fig-map`). Slow sampling defeats it too: at 20 Hz a cycle
 # has four samples.
 #
@@ -917,7 +913,7 @@ assert part(same_motion)["coefficient_error"].max() == 0, (
 )
 assert part(same_motion)["bounded"].all(), "the true motion left its region"
 assert noisy.loc["joint", "sum"] / noisy.loc["joint", "count"] >= 0.75, (
-    "joint estimation lost the terms at 10 and 20 dB, 100 and 200 Hz"
+    "joint estimation lost the terms at 10 to 20 dB and 100 Hz or more"
 )
 print("all checks passed")
 
@@ -928,7 +924,7 @@ print("all checks passed")
 # | --- | --- | --- |
 # | SINDy recovers the nonlinear equations from waveforms of the Julian model | all states, no noise, 1000 Hz: {glue:text}`success_exact` of {glue:text}`map_seeds` records exact | reproduced |
 # | it is weak against noise and discrete sampling | 50 Hz: ratio {glue:text}`sampling_ratio:.2f`; 20 dB: {glue:text}`noise_ratio:.2f` | reproduced, and apart |
-# | ways to overcome this must be studied | joint estimation: exact in {glue:text}`joint_share` records at 10 and 20 dB, 100 and 200 Hz | overcome, where all states are seen |
+# | ways to overcome this must be studied | joint estimation: exact in {glue:text}`joint_share` records at 10 to 20 dB and 100 Hz or more | overcome, where all states are seen |
 # | (not separated in the report) | one scalar without noise: free run stays in {glue:text}`missing_stays` of {glue:text}`map_seeds` | missing states are a cause of their own |
 #
 # ## Limits

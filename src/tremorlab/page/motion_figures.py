@@ -41,11 +41,13 @@ def draw_portrait(axes: np.ndarray, record: Record, seconds: float = 2.0) -> np.
     axes[1].plot(h, u, color=BLUE, linewidth=0.4)
     axes[1].set(xlabel="h (m)")
     frequencies, power = welch(u, record.sampling_rate_hz, nperseg=min(1024, len(u)))
-    # A motion at rest has rounding errors for a spectrum: nothing to draw.
+    # A motion at rest has nothing but rounding errors for an orbit and a spectrum.
     if np.ptp(h) > 1e-6 * h.mean():
         axes[2].plot(frequencies, 10 * np.log10(power / power.max()), color=BLUE, linewidth=0.8)
     else:
+        axes[0].set(ylim=(0.5 * h[-1], 1.5 * h[-1]))
         axes[1].plot(h[-1], u[-1], "o", color=BLUE, markersize=4)
+        axes[1].set(xlim=(0.5 * h[-1], 1.5 * h[-1]), ylim=(-1, 1))
     axes[2].set(xlabel="frequency (Hz)", xlim=(0, 30), ylim=(-60, 3))
     return axes
 
@@ -92,7 +94,7 @@ def draw_coefficients(ax: Axes, library, coefficients: np.ndarray, truth: dict) 
     right = (found != 0) & (true != 0)
     ax.axhline(0, color=GREY, linewidth=0.6)
     ax.plot(at[true != 0], true[true != 0], "o", mfc="none", mec="black", markersize=9, label="true")
-    ax.plot(at[right], found[right], "o", color=BLUE, markersize=5, label="found, in the truth")
+    ax.plot(at[right], np.clip(found[right], -2.9, 2.9), "o", color=BLUE, markersize=5, label="found, in the truth")
     false = np.clip(found[wrong], -2.9, 2.9)
     ax.plot(at[wrong], false, "X", color=ORANGE, markersize=6, label="found, not in the truth")
     split = next(i for i, (_, e) in enumerate(places) if e != places[0][1]) - 0.5
@@ -103,7 +105,7 @@ def draw_coefficients(ax: Axes, library, coefficients: np.ndarray, truth: dict) 
     ax.set_yscale("symlog", linthresh=0.01, linscale=0.6)
     ax.set(ylim=(-3, 3), yticks=[-1, -0.1, -0.01, 0, 0.01, 0.1, 1], ylabel="coefficient")
     ax.set_yticklabels(["-1", "-0.1", "-0.01", "0", "0.01", "0.1", "1"])
-    ax.legend(fontsize=7, loc="lower right", ncols=3)
+    ax.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.06), ncols=3)
     return ax
 
 

@@ -51,10 +51,14 @@ seed: int = 1  # of everything drawn
 from tremorlab.page.parameters import between, gate, matching
 
 time = matching(r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-times = ("start", "end", "glide_start", "glide_end", "second_start")
 settings = gate(
     globals(),
-    **dict.fromkeys((*times, "second_end"), time),
+    start=time,
+    end=time,
+    glide_start=time,
+    glide_end=time,
+    second_start=time,
+    second_end=time,
     source=matching(r".+"),
     low_hz=between(0.1, 20),
     high_hz=between(0.1, 25),

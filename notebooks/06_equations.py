@@ -28,10 +28,13 @@ snr_db: float = 20.0  # their signal-to-noise ratio, for each state
 duration_s: float = 20.0  # their length
 pressures: int = 90  # driving pressures in the bifurcation diagram
 copies: int = 6  # runs for each Lyapunov exponent
+settle_s: float = 60.0  # seconds before a motion counts as settled
 map_seeds: int = 2  # records in each cell of the maps
 map_rates: list[int] = [20, 50, 100, 1000]  # sampling rates, 100 besides
-map_levels: list[float] = [60.0, 40.0, 20.0, 10.0, 0.0]  # dB, 20 besides
+map_levels: list[float] = [40.0, 20.0, 10.0, 0.0]  # dB, 20 besides
+map_lengths: list[float] = [5.0, 10.0, 60.0]  # lengths, 20 s besides
 peer_seeds: int = 2  # records in each of the peers' settings
+peer_degree: int = 5  # largest degree of the peers' libraries
 workers: int = 2  # processes for the maps
 seed: int = 1  # of starts and noise
 
@@ -46,10 +49,13 @@ settings = gate(
     duration_s=between(5, 120),
     pressures=between(10, 1000),
     copies=between(2, 64),
+    settle_s=between(10, 1000),
     map_seeds=between(1, 100),
     map_rates=choice(20, 25, 50, 100, 200, 500, 1000),
     map_levels=between(-10, 120),
+    map_lengths=between(2, 120),
     peer_seeds=between(1, 128),
+    peer_degree=choice(2, 5),
     workers=between(1, 64),
     seed=between(0, 2**31 - 1),
 )
@@ -59,6 +65,7 @@ settings
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 
 from tremorlab.dynamics import (
     closed_loop,
@@ -116,7 +123,9 @@ METHODS = tuple(name for name in sindy.METHODS if name != "implicit")
 # %%
 sets = {name: each for name, (each, _) in julian.PAPER_FIGURES.items()}
 rest = {name: julian.steady_state(each) for name, each in sets.items()}
-settled = regimes.classify(list(sets.values()), settle_s=60.0, watch_s=20.0)
+settled = regimes.classify(
+    list(sets.values()), settle_s=settings.settle_s, watch_s=20.0
+)
 parameter_sets = pd.DataFrame(
     {
         "p1 (MPa)": [each.p1 / 1e6 for each in sets.values()],
@@ -150,7 +159,10 @@ parameter_sets.T
 steps = {"steady": 9.0, "cycle": 13.0, "period 2": 16.6, "chaos": 19.0}
 shown = {
     f"{name}, {p:g} MPa": julian.simulate(
-        Parameters(p1=1e6 * p), 40.0, settings.rate_hz, settle_s=60.0
+        Parameters(p1=1e6 * p),
+        40.0,
+        settings.rate_hz,
+        settle_s=settings.settle_s,
     )
     for name, p in steps.items()
 }
@@ -187,7 +199,10 @@ drive = np.linspace(7e6, 30e6, settings.pressures)
 walls = {"no wall mass": 0.0, "M = 3e5 kg/m": 3e5}
 diagrams = {
     name: regimes.bifurcation(
-        Parameters(p1=1e7, M=mass), drive, settle_s=60.0, watch_s=15.0
+        Parameters(p1=1e7, M=mass),
+        drive,
+        settle_s=settings.settle_s,
+        watch_s=15.0,
     )
     for name, mass in walls.items()
 }
@@ -219,6 +234,14 @@ made = provenance.line(*[t["h_m"].to_numpy() for t in diagrams.values()])
 publish.figure("fig-bifurcation", figure, made)
 
 # %%
+critical = {
+    name: brentq(
+        lambda p, m=mass: julian.steady_state(Parameters(p1=p, M=m)).R - 1,
+        5e6,
+        14e6,
+    )
+    for name, mass in walls.items()
+}
 onset = {
     name: table.loc[table["frequency_hz"] > 0, "p1"].min() / 1e6
     for name, table in diagrams.items()
@@ -233,6 +256,8 @@ chaotic = {
 }
 publish.values(
     onset_light=onset["no wall mass"],
+    critical_light=critical["no wall mass"] / 1e6,
+    critical_heavy=critical["M = 3e5 kg/m"] / 1e6,
     onset_heavy=onset["M = 3e5 kg/m"],
     chaos_light=", ".join(f"{p:g}" for p in chaotic["no wall mass"]) or "none",
     chaos_heavy=", ".join(f"{p:g}" for p in chaotic["M = 3e5 kg/m"]) or "none",
@@ -249,8 +274,8 @@ publish.values(
 # standard errors. Left without, right with wall mass. {glue:text}`fig-bifurcation-made`
 # ```
 #
-# In {numref}`fig-bifurcation` the flow starts to oscillate between the grid's pressures just below {glue:text}`onset_light:.1f` MPa
-# (with wall mass {glue:text}`onset_heavy:.1f` MPa). Chaos, by an exponent clearly above zero, at {glue:text}`chaos_light` MPa
+# In {numref}`fig-bifurcation` the flow first oscillates at {glue:text}`onset_light:.2f` MPa of the grid (with wall mass at
+# {glue:text}`onset_heavy:.2f` MPa); $R = 1$ is at {glue:text}`critical_light:.2f` MPa ({glue:text}`critical_heavy:.2f` MPa). Chaos, by an exponent clearly above zero, at {glue:text}`chaos_light` MPa
 # (with mass at {glue:text}`chaos_heavy` MPa). At 19 MPa two close motions part by a factor $e$ in
 # 1/{glue:text}`exponent_19:.2f` s (standard error of the rate {glue:text}`exponent_error:.2f`), some three cycles.
 #
@@ -270,7 +295,8 @@ moved = pd.DataFrame(
         name: trajectories.convergence(each, 15.0, (1e-5, 1e-7, 1e-9))
         for name, each in runs.items()
     }
-).T.rename_axis(columns="tolerance")
+).T
+moved.columns = [f"tolerance {each:g}" for each in moved.columns]
 moved.style.format("{:.1e}")
 
 # %% [markdown]
@@ -603,11 +629,14 @@ plane = grid(
     snr_db=(np.inf, *sorted({*settings.map_levels, 20.0}, reverse=True)),
     **seeds,
 )
-lengths = grid(method=("weak", "joint"), duration_s=(5.0, 10.0, 60.0), **seeds)
+lengths = grid(
+    method=("weak", "joint"), duration_s=settings.map_lengths, **seeds
+)
 ways = grid(
     method=("weak", "joint"),
     p1_mpa=(13.0, 16.6, 19.0),
     settle_s=(0.0, 20.0),
+    snr_db=(40.0,),
     **seeds,
 )
 hidden = grid(method=("joint",), observed=("xy",), **seeds)
@@ -667,8 +696,8 @@ for ax, name in zip(axes.flat, METHODS, strict=True):
     motion_figures.draw_map(ax, rows, "rate_hz", "snr_db")
     ax.set_title(motion_figures.METHOD_LABEL[name], fontsize=9)
 if 1000 in settings.map_rates:
-    motion_figures.mark_cell(axes[0, 0], "1000", "no noise", "white")
-motion_figures.mark_cell(axes[0, 0], "100", "20", "#E69F00")
+    motion_figures.mark_cell(axes[0, 0], "1000", "no noise", "black")
+motion_figures.mark_cell(axes[0, 0], "100", "20", "white")
 for ax in axes[:, 0]:
     ax.set_ylabel("signal-to-noise ratio (dB)")
 for ax in axes[1]:
@@ -691,7 +720,7 @@ publish.values(
 # :name: fig-map
 # :alt: Six panels, one a method: signal-to-noise ratio against sampling rate. Shades give the mean true-positive ratio and numbers how many records gave exactly the true terms. Only joint estimation has exact cells at 20 decibels and below.
 #
-# Chaotic motion, all states seen, 20 s. Shade: mean true-positive ratio; number: records with exactly the true terms. White frame: where the report succeeded; orange
+# Chaotic motion, all states seen, 20 s. Shade: mean true-positive ratio; number: records with exactly the true terms. Black frame: where the report succeeded; white
 # frame: the sampling and noise, though not the single state, of its failure. {glue:text}`fig-map-made`
 # ```
 #
@@ -714,7 +743,8 @@ measures = {
 floor = part(same_motion)
 figure, axes = plt.subplots(2, 3, figsize=(9.5, 5.4), sharex=True)
 for ax, (column, text) in zip(axes.flat, measures.items(), strict=True):
-    motion_figures.draw_quality(ax, at_rate, column, floor[column])
+    same = 0 * floor[column] if column == "bounded" else floor[column]
+    motion_figures.draw_quality(ax, at_rate, column, same)
     ax.set_ylabel(text)
 for ax in axes[1]:
     ax.set_xlabel("signal-to-noise ratio (dB)")
@@ -789,7 +819,7 @@ publish.values(
 # :name: fig-length-regime
 # :alt: Two panels of shaded cells for the weak form and joint estimation: against the length of the record, and against the regime, settled or with the way onto the attractor.
 #
-# 100 Hz and 20 dB: length of a chaotic record, and regime (13 MPa: cycle, 16.6: period 2, 19: chaos), on the attractor or with the way onto it. Shade and numbers as in
+# 100 Hz: length of a chaotic record at 20 dB, and at 40 dB the regime (13 MPa: cycle, 16.6: period 2, 19: chaos), on the attractor or with the way onto it. Shade and numbers as in
 # {numref}`fig-map`. {glue:text}`fig-length-regime-made`
 # ```
 #
@@ -834,12 +864,16 @@ publish.values(
     sampling_ratio=by_step.loc["coarser sampling", "true-positive ratio"],
     noise_ratio=by_step.loc["noise", "true-positive ratio"],
     missing_stays=int(by_step.loc["missing states", "run stays"]),
+    success_exponent=by_step.loc[
+        "the report's success", "exponent off by (1/s)"
+    ],
     failure_stays=int(by_step.loc["all three: its failure", "run stays"]),
 )
 scalar.style.format(precision=2, na_rep="-")
 
 # %% [markdown]
-# Plain differences with a threshold, of {glue:text}`map_seeds` records each. Where the report succeeded, {glue:text}`success_exact` give exactly the true terms. Coarser sampling
+# Plain differences with a threshold, of {glue:text}`map_seeds` records each. Where the report succeeded, {glue:text}`success_exact` give exactly the true terms (and yet the exponent of
+# the free run is off by {glue:text}`success_exponent:.2f` a second: small errors of coefficients can move a motion into another regime). Coarser sampling
 # alone (50 Hz) leaves a ratio of {glue:text}`sampling_ratio:.2f`; noise alone (20 dB), {glue:text}`noise_ratio:.2f`. Missing states alone, with the
 # wall speed, its first and its second derivative in their place, polynomials to degree three, and neither noise nor coarse sampling: the free run stays in
 # {glue:text}`missing_stays`; all three together: in {glue:text}`failure_stays`. For one scalar no terms are true, and only free runs can be judged; two runs of the true equations
@@ -855,7 +889,8 @@ scalar.style.format(precision=2, na_rep="-")
 # records, with the best of seven thresholds judged by the truth.
 
 # %%
-jobs = [(s, n) for s in peers.SETTINGS for n in range(settings.peer_seeds)]
+tried = [s for s in peers.SETTINGS if s.degree <= settings.peer_degree]
+jobs = [(s, n) for s in tried for n in range(settings.peer_seeds)]
 with recovery.processes(settings.workers) as pool:
     scores = pd.DataFrame(
         list(pool.map(peers.compare, *zip(*jobs, strict=True)))
@@ -870,7 +905,7 @@ compared = scores.groupby("setting", sort=False).mean()
 compared.insert(
     0,
     "published",
-    [s.published for s in peers.SETTINGS],
+    [s.published for s in tried],
 )
 publish.values(
     peer_seeds=settings.peer_seeds,
@@ -905,9 +940,14 @@ for name, each in sets.items():
         np.array([rest[name].v, rest[name].h, 0.0]), each
     )
     assert np.abs(residual[[0, 2]]).max() < 1e-6, f"{name}: not at rest"
-assert moved.loc[["cycle, 13 MPa", "figure 9"], 1e-9].max() < 1e-6, (
-    "a cycle depends on the integrator's tolerance"
-)
+spacing = (drive[1] - drive[0]) / 1e6
+for name, pressure in critical.items():
+    assert abs(onset[name] - pressure / 1e6) <= spacing, (
+        f"{name}: oscillation does not set in where R = 1"
+    )
+assert (
+    moved.loc[["cycle, 13 MPa", "figure 9"], "tolerance 1e-09"].max() < 1e-6
+), "a cycle depends on the integrator's tolerance"
 assert part(same_motion)["coefficient_error"].max() == 0, (
     "the true equations are not the true equations"
 )

@@ -23,6 +23,9 @@ COORDINATES = ("delay", "singular", "derivative")
 #: Share of the record that is fitted; the rest is forecast.
 _FITTED = 2 / 3
 
+#: Length of a free run in periods of the fundamental.
+_RUN_PERIODS = 40
+
 #: Thresholds tried. The one with the best forecast is kept, **judged on the data that are forecast**: better than a
 #: user could do.
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -100,7 +103,8 @@ def ladder(
                 continue
             scores = [forecast_error(model, rest, 2 * period, period // 4) for model in models]
             best = int(np.argmin([error for error, _ in scores]))
-            run = closed_loop.free_runs([models[best]], fitted.values[0], rest.duration_s, rest.sampling_rate_hz)[0]
+            run_s = min(rest.duration_s, _RUN_PERIODS * period / rest.sampling_rate_hz)
+            run = closed_loop.free_runs([models[best]], fitted.values[0], run_s, rest.sampling_rate_hz)[0]
             alike = closed_loop.likeness(run[:, :1], rest.select(rest.names[0]))
             rows.append(
                 {

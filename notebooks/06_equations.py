@@ -989,8 +989,8 @@ print("all checks passed")
 # ```{solution-start} ex-equations-run
 # :class: dropdown
 # ```
-# On a closed curve many combinations of terms agree: their free runs go around the same loop with the same frequency and spectrum, and only
-# motions off the loop would tell them apart. The number of exact records falls, the closed-loop measures hardly change.
+# On a closed curve many combinations of terms agree: their free runs can go around the same loop with the same frequency and spectrum, and only
+# motions off the loop tell them apart. Joint estimation is no exception: see the rows of 13 MPa in {numref}`fig-length-regime`.
 # ```{solution-end}
 # ```
 
@@ -1014,7 +1014,7 @@ print("all checks passed")
 #
 # :::{admonition} Take-away
 # - Raising one pressure takes a slot from rest to a cycle, through doublings, to chaos; its seismogram depends on how the walls act on the rock.
-# - Derivatives are the weak rung: weak form and ensembles help, joint estimation of states and coefficients does without.
+# - Derivatives are the weak rung: the weak form helps while noise is low, ensembles little; joint estimation of states and coefficients goes on where they end.
 # - Sampling, noise and missing states fail each by themselves; the map says where a method can be trusted, if its states are seen.
 # :::
 #

@@ -990,7 +990,7 @@ print("all checks passed")
 # :class: dropdown
 # ```
 # On a closed curve many combinations of terms agree: their free runs can go around the same loop with the same frequency and spectrum, and only
-# motions off the loop tell them apart. Joint estimation is no exception: see the rows of 13 MPa in {numref}`fig-length-regime`.
+# motions off the loop tell them apart. How joint estimation does on and off the loop is in the rows of 13 MPa of {numref}`fig-length-regime`.
 # ```{solution-end}
 # ```
 

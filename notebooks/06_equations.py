@@ -636,7 +636,7 @@ ways = grid(
     method=("weak", "joint"),
     p1_mpa=(13.0, 16.6, 19.0),
     settle_s=(0.0, 20.0),
-    snr_db=(40.0,),
+    duration_s=(10.0,),
     **seeds,
 )
 hidden = grid(method=("joint",), observed=("xy",), **seeds)
@@ -819,7 +819,7 @@ publish.values(
 # :name: fig-length-regime
 # :alt: Two panels of shaded cells for the weak form and joint estimation: against the length of the record, and against the regime, settled or with the way onto the attractor.
 #
-# 100 Hz: length of a chaotic record at 20 dB, and at 40 dB the regime (13 MPa: cycle, 16.6: period 2, 19: chaos), on the attractor or with the way onto it. Shade and numbers as in
+# 100 Hz and 20 dB: length of a chaotic record, and regime of one of 10 s (13 MPa: cycle, 16.6: period 2, 19: chaos), on the attractor or with the way onto it. Shade and numbers as in
 # {numref}`fig-map`. {glue:text}`fig-length-regime-made`
 # ```
 #

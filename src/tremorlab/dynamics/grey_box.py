@@ -28,7 +28,7 @@ LOOSE = (0.2, 0.1)
 TIGHTENING = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 
 #: Starts that are tightened after a loose round, and rounds at most; the first that yields an accepted fit is the last.
-_KEPT, _ROUNDS = 3, 4
+_KEPT, _ROUNDS = 3, 2
 
 #: Largest chi-square per observation of an accepted model.
 ACCEPTED = 1.3

@@ -77,6 +77,15 @@ def test_map_shows_means_and_counts(ax):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["no noise"]
 
 
+def test_a_cell_without_a_case_stays_white(ax):
+    table = pd.DataFrame(
+        {"rate_hz": [50, 100, 100], "snr_db": [20, 20, 10], "true_positive_ratio": [1.0, 0.5, 0.2], "exact": [1, 0, 0]}
+    )
+    motion_figures.draw_map(ax, table, "rate_hz", "snr_db")
+    assert texts(ax) == ["1/1", "0/1", "0/1"]
+    assert np.isnan(ax.images[0].get_array().filled(np.nan)[1, 0])
+
+
 def test_a_cell_is_framed_where_its_labels_are(ax):
     ax.set_xticks([0, 1], ["50", "100"])
     ax.set_yticks([0, 1], ["no noise", "20"])

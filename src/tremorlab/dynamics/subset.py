@@ -76,7 +76,7 @@ def _solve(normal, target, members):
 
 
 def _swap(normal, target, price, members):
-    for _ in range(len(members)):
+    for _ in range(4 * len(members)):
         outside = [i for i in range(len(normal)) if i not in members]
         _, best = _solve(normal, target, members)
         now = price[members].sum() - target[members] @ best

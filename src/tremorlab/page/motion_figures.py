@@ -127,12 +127,15 @@ def draw_orbit(ax: Axes, run: np.ndarray | None, motion: np.ndarray, rate_hz: fl
 
 
 def draw_map(ax: Axes, table: pd.DataFrame, column: str, row: str, value: str = "true_positive_ratio") -> Axes:
-    """Draw the mean of ``value`` over seeds as shades; a number says in how many of the seeds all terms are exact."""
+    """Draw the mean of ``value`` over seeds as shades; a number says in how many seeds all terms are exact.
+
+    Cells without a case stay white.
+    """
     table = table.astype({"exact": float})
     shade, exact = (table.pivot_table(index=row, columns=column, values=each, sort=False) for each in (value, "exact"))
     count = table.groupby([row, column]).size().max()
     ax.imshow(shade.to_numpy(), vmin=0, vmax=1, aspect="auto")
-    for i, j in np.ndindex(shade.shape):
+    for i, j in np.argwhere(shade.notna().to_numpy()):
         light = shade.iloc[i, j] > 0.6
         text = f"{exact.iloc[i, j] * count:.0f}/{count}"
         ax.text(j, i, text, ha="center", va="center", fontsize=8, color="black" if light else "white")

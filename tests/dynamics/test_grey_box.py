@@ -86,12 +86,14 @@ def test_coefficients_of_the_structure_are_those_of_the_model():
 def test_integration_gives_the_motion_back():
     phase = 0.05 * np.arange(4000)
     found = structures.integrate(np.cos(phase), 0.05)
-    np.testing.assert_allclose(found[800:-800], np.sin(phase)[800:-800], atol=0.03)
+    inner = slice(1050, -1050)  # one period of the high-pass away from the ends
+    np.testing.assert_allclose(found[inner], np.sin(phase)[inner], atol=0.03)
 
 
 def test_noise_alone_is_not_explained_by_an_oscillator():
     rng = np.random.default_rng(1)
-    record = Record(np.convolve(rng.standard_normal(900), np.ones(5), "valid"), 50.0, ("u",))
+    band = np.cos(0.25 * np.arange(-20, 21)) * np.hanning(41)
+    record = Record(np.convolve(rng.standard_normal(940), band, "valid"), 50.0, ("u",))
     fit = grey_box.estimate(record, structures.LIENARD, noise_std=0.05 * record.values.std())
     assert not fit.accepted
     assert not fit.model.usable
@@ -123,3 +125,17 @@ def test_an_unknown_parameter_has_no_profile(oscillator):
 def test_a_wall_with_mass_is_another_structure():
     with pytest.raises(DynamicsError, match="is not 0, and the structure has no wall mass"):
         structures.julian_coefficients(julian.Parameters(p1=10e6, M=3e5))
+
+
+def test_a_start_that_is_refused_gives_way_to_the_next():
+    # With this noise the three best starts on the first 12 s end in other minima.
+    clean = julian.simulate(CHAOTIC, 14.0, settle_s=20.0).select("u")
+    long = julian.simulate(CHAOTIC, 60.0, settle_s=20.0).select("u")
+    noise = np.random.default_rng(0).standard_normal(long.values.shape) * 0.1 * long.values.std()
+    record = Record(clean.values + noise[: len(clean.values)], 100.0, ("u",))
+    fit = grey_box.estimate(record, structures.JULIAN)
+    assert fit.accepted
+    assert sum("tight" in line for line in fit.trail) > 3
+    truth = structures.julian_coefficients(CHAOTIC)
+    np.testing.assert_allclose(fit.parameters, truth, rtol=0.1)
+    assert fit.trail[-1].startswith("whole record: chi-square")

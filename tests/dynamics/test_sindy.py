@@ -117,6 +117,10 @@ def test_forecasts_are_the_motion_and_losses_are_marked():
     assert np.isnan(wild).any()
 
 
+def test_forecasts_from_some_samples_are_those_from_all():
+    np.testing.assert_array_equal(model().predict(CLEAN, 10, every=7), model().predict(CLEAN, 10)[::7])
+
+
 def test_a_run_that_blows_up_says_when():
     terms = library.polynomial(("x",), 2)
     explosive = model(np.array([[0.0], [0.0], [1.0]]), terms)
@@ -189,6 +193,10 @@ def spoiled(change):
         (CLEAN, library.laurent(NAMES, 1, {"x": 1}), {"method": "weak"}, "state x: stands in a denominator"),
         (spoiled(lambda v: v.__setitem__((slice(None), 1), 2 * v[:, 0])), QUADRATIC,
          {"method": "weak", "ridge": 0.0}, "collinear"),
+        (spoiled(lambda v: v.__setitem__((slice(None), 1), 2 * v[:, 0])), QUADRATIC,
+         {"method": "finite_difference"}, "library of 10 terms: is collinear on this record"),
+        (spoiled(lambda v: v.__setitem__((slice(None), 1), 2 * v[:, 0])), QUADRATIC,
+         {"method": "joint"}, "library of 10 terms: is collinear on this record"),
         (Record(np.c_[CLEAN.values[:, 0], 1e-200 * CLEAN.values[:, 1], CLEAN.values[:, 2]], 100.0, NAMES), QUADRATIC,
          {"method": "weak"}, "a term or the derivative is zero throughout"),
     ],

@@ -12,6 +12,7 @@ def cells():
         "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
         "from tremorlab.page import publish\n"
         "publish.figure('fig-x', plt.subplots()[0], 'seed 1')\npublish.values(n=3, name='vt')\n"
+        "import numpy as np\npublish.values(share=np.float64(0.5), count=np.int64(2))\n"
         "publish.card('twin', '## Size')\n"
         "assert not plt.get_fignums()"
     )
@@ -28,6 +29,11 @@ def test_figure_is_shown_and_published_with_its_provenance(cells):
 def test_values_are_published_without_being_shown(cells):
     assert cells["n"] == {"application/papermill.record/text/plain": "3"}
     assert cells["name"] == {"application/papermill.record/text/plain": "'vt'"}
+
+
+def test_numbers_of_numpy_are_published_as_plain_ones(cells):
+    assert cells["share"] == {"application/papermill.record/text/plain": "0.5"}
+    assert cells["count"] == {"application/papermill.record/text/plain": "2"}
 
 
 def test_a_card_is_published_as_markdown_without_being_shown(cells):

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import welch
 from scipy.stats import wasserstein_distance
 
 from tremorlab.dynamics import trajectories
 from tremorlab.dynamics.library import Powers
+from tremorlab.dynamics.likeness import log_spectral_distance_db, mean_frequency_hz
 from tremorlab.dynamics.model import ESCAPE, Model
 from tremorlab.dynamics.record import Record
 from tremorlab.errors import DynamicsError
@@ -23,9 +23,6 @@ _STEP_S = 5e-3
 
 #: Seconds between renormalisations of a neighbour.
 _PIECE_S = 0.05
-
-#: The spectral distance is taken where the record's spectrum stands above this share of its maximum (-40 dB).
-_BAND_FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -115,26 +112,10 @@ def likeness(run: np.ndarray, record: Record) -> Likeness:
     values = record.values
     spread = values.std(axis=0)
     apart = [wasserstein_distance(a / s, b / s) for a, b, s in zip(run.T, values.T, spread, strict=True)]
-    frequency = mean_frequency(values[:, 0], record.sampling_rate_hz)
-    found = mean_frequency(run[:, 0], record.sampling_rate_hz, level=values[:, 0].mean())
-    return Likeness(True, found / frequency - 1, float(np.mean(apart)), spectral_distance_db(run[:, 0], values[:, 0]))
-
-
-def mean_frequency(values: np.ndarray, rate_hz: float, level: float | None = None) -> float:
-    """Upward crossings of a level (by default the mean) a second, from the first to the last; 0 with fewer than two."""
-    above = values > (values.mean() if level is None else level)
-    crossings = np.flatnonzero(~above[:-1] & above[1:])
-    return float((len(crossings) - 1) * rate_hz / (crossings[-1] - crossings[0])) if len(crossings) > 1 else 0.0
-
-
-def spectral_distance_db(one: np.ndarray, other: np.ndarray) -> float:
-    """Root mean square difference of two power spectra in dB, where the second stands above -40 dB of its maximum."""
-    length = min(512, len(one), len(other))
-    spectra = [welch(each, nperseg=length, detrend="constant")[1][1:] for each in (one, other)]
-    band = spectra[1] > _BAND_FLOOR * spectra[1].max()
-    tiny = np.finfo(float).tiny
-    decibels = [10 * np.log10(np.maximum(each[band], tiny)) for each in spectra]
-    return float(np.sqrt(np.mean((decibels[0] - decibels[1]) ** 2)))
+    frequency = mean_frequency_hz(values[:, 0], record.sampling_rate_hz)
+    found = mean_frequency_hz(run[:, 0], record.sampling_rate_hz, level=values[:, 0].mean())
+    distance = log_spectral_distance_db(run[:, 0], values[:, 0])
+    return Likeness(True, found / frequency - 1, float(np.mean(apart)), distance)
 
 
 def _rates(models):

@@ -4,8 +4,9 @@ Parameters and the whole path of all states are estimated together (`tremorlab.d
 The misfit has many minima, so that
 
 1. a grid over what makes the problem nonlinear (opening, viscosity) gives many starts (see `structures`);
-2. each start is brought to a loose model on a short piece; the better ones are tightened step by step (annealing);
-3. the best goes on to the whole record, from loose to tight again;
+2. each start is brought to a loose model on a short piece; the better ones are tightened step by step (annealing),
+   and the next ones if none of them is accepted;
+3. the best is continued by a Kalman filter to the whole record, and goes from loose to tight again;
 4. what is identifiable is shown by `profile`: the misfit with one parameter held and all others free.
 """
 
@@ -26,14 +27,17 @@ from tremorlab.errors import DynamicsError
 LOOSE = (0.2, 0.1)
 TIGHTENING = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 
-#: Starts that are tightened after the loose round.
-_KEPT = 3
+#: Starts that are tightened after a loose round, and rounds at most; the first that yields an accepted fit is the last.
+_KEPT, _ROUNDS = 3, 2
 
 #: Largest chi-square per observation of an accepted model.
 ACCEPTED = 1.3
 
 #: Longest Runge-Kutta step, in radians of the fundamental.
 _STEP = 0.15
+
+#: Standard deviation of the model's error in the filter that continues a path, a sampling interval.
+_FILTER = 0.02
 
 #: Cycles that the short piece should hold, and the fewest that are worth a fit.
 _SHORT_CYCLES, _FEWEST_CYCLES = 60, 8
@@ -198,39 +202,67 @@ def estimate(record: Record, structure: Structure, noise_std: float | None = Non
     samples = len(problem.velocity)
     short = min(samples, round(2 * np.pi * _SHORT_CYCLES / problem.step))
     piece = problem.piece(short)
-    trail, loose = [], []
-    for number, start in enumerate(structure.starts(piece.smooth, problem.step)):
-        try:
-            loose.append((piece.anneal(start.parameters, start.path, LOOSE), number))
-        except Diverged as reason:
-            trail.append(f"start {number}: dropped, {reason}")
-        if sum(found.chi_square <= 1 for found, _ in loose) == _KEPT:
+    trail, loose, tight = [], [], []
+    starts = enumerate(structure.starts(piece.smooth, problem.step))
+    for _ in range(_ROUNDS):
+        for number, start in starts:
+            try:
+                loose.append((piece.anneal(start.parameters, start.path, LOOSE), number))
+            except Diverged as reason:
+                trail.append(f"start {number}: dropped, {reason}")
+            if sum(found.chi_square <= 1 for found, _ in loose) == _KEPT:
+                break
+        loose.sort(key=lambda pair: pair[0].chi_square)
+        for found, number in loose[:_KEPT]:
+            try:
+                tight.append(piece.anneal(found.parameters, found.path, TIGHTENING))
+            except Diverged as reason:
+                trail.append(f"start {number}: dropped, {reason}")
+                continue
+            trail.append(f"start {number}: chi-square {found.chi_square:.3g} loose, {tight[-1].chi_square:.4g} tight")
+        loose = loose[_KEPT:]
+        if any(found.chi_square <= ACCEPTED for found in tight):
             break
-    tight = []
-    for found, number in sorted(loose, key=lambda pair: pair[0].chi_square)[:_KEPT]:
-        try:
-            tight.append(piece.anneal(found.parameters, found.path, TIGHTENING))
-        except Diverged as reason:
-            trail.append(f"start {number}: dropped, {reason}")
-            continue
-        trail.append(f"start {number}: chi-square {found.chi_square:.3g} loose, {tight[-1].chi_square:.4g} tight")
     if not tight:
         raise DynamicsError(
             f"grey box {structure.name}", "every start diverged: " + "; ".join(trail), "Try another structure or piece"
         )
     best = min(tight, key=lambda found: found.chi_square)
     if short < samples:
-        opening = float(best.path[0].mean())
-        path = structure.path(problem.smooth, problem.step, best.parameters, opening)
-        path[:, :short] = best.path
         try:
-            best = problem.anneal(best.parameters, path, LOOSE + TIGHTENING)
-            trail.append(f"whole record: chi-square {best.chi_square:.4g}")
+            best = problem.anneal(best.parameters, _continued(problem, best), LOOSE + TIGHTENING)
         except Diverged as reason:
             raise DynamicsError(
                 f"grey box {structure.name}", f"the whole record diverged: {reason}", "Fit a shorter piece"
             ) from reason
+        trail.append(f"whole record: chi-square {best.chi_square:.4g}")
     return _fitted(problem, best, trail)
+
+
+def _continued(problem, found):
+    """First path of the whole record: the one found, continued by an extended Kalman filter.
+
+    An integrated velocity drifts, and where the drift takes the opening near its pole no step is finite; a filter that
+    knows the equations keeps the hidden states where the velocity says.
+    """
+    structure, known = problem.structure, found.path.shape[1]
+    tied = problem.tied(found.parameters)
+    floor = np.full(len(found.path), -np.inf)
+    if structure.positive:
+        row = structure.library.names.index(structure.positive)
+        floor[row] = 0.7 * found.path[row].min()
+    model_error = np.diag((_FILTER * found.path.std(axis=1)) ** 2)
+    path = np.concatenate([found.path, np.empty((len(floor), len(problem.velocity) - known))], axis=1)
+    spread = 10 * model_error
+    for at in range(known, path.shape[1]):
+        after, by_state, _ = tied.linearise(path[:, [at - 1]], found.parameters)
+        spread = by_state[:, :, 0] @ spread @ by_state[:, :, 0].T + model_error
+        gain = spread[:, -1] / (spread[-1, -1] + problem.noise**2)
+        path[:, at] = np.maximum(after[:, 0] + gain * (problem.velocity[at] - after[-1, 0]), floor)
+        spread = spread - np.outer(gain, spread[-1])
+        if not np.isfinite(path[:, at]).all():
+            raise Diverged(f"the filter is not finite at sample {at}")
+    return path
 
 
 def profile(fit: GreyBox, record: Record, parameter: str, factors: np.ndarray) -> np.ndarray:

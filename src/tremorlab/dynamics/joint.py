@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tremorlab.dynamics import subset
+from tremorlab.dynamics import stlsq, subset
 from tremorlab.dynamics.assimilation import Diverged, Observations, eliminate_path, minimise
 from tremorlab.dynamics.denoise import low_pass, noise_floor
 from tremorlab.dynamics.flow import Flow
@@ -94,7 +94,7 @@ def estimate(record: Record, library: Library, noise_std: np.ndarray | None = No
     ------
     DynamicsError
         The states do not fit the library's, the record cannot be used (`Record.check`), a state in a denominator is not
-        positive, or every start diverged.
+        positive, the library is collinear on the record, or every start diverged.
     """
     record.check()
     step = 1 / record.sampling_rate_hz
@@ -107,6 +107,7 @@ def estimate(record: Record, library: Library, noise_std: np.ndarray | None = No
     path = low_pass(values, band_end)
     floor = pole_floor(path, library)
     path = np.maximum(path, floor[:, np.newaxis])
+    _refuse_collinear(path, library)
     seen = Observations(values, there / noise**2, floor)
     best, trail, supports = None, [], []
     for share in START_SIZES:
@@ -283,6 +284,16 @@ def pole_floor(path: np.ndarray, library: Library) -> np.ndarray:
             )
         floor[state] = 0.5 * low
     return floor
+
+
+def _refuse_collinear(path, library):
+    """The first path in the terms of each equation: where columns repeat each other, no subset of them is the one."""
+    terms = library.evaluate(path)
+    for allowed in library.allowed.T:
+        if allowed.any():
+            size = np.linalg.norm(terms[allowed], axis=1, keepdims=True)
+            unit = terms[allowed] / np.where(size > 0, size, 1)
+            stlsq.check_independent(unit @ unit.T)
 
 
 def coefficient_table(library: Library, theta: np.ndarray) -> np.ndarray:

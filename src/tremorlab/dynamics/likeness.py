@@ -14,9 +14,9 @@ _BAND = 1e-4
 TRIADS = ((1, 1), (1, 2), (2, 2), (1, 3))
 
 
-def mean_frequency_hz(values: np.ndarray, rate_hz: float) -> float:
-    """Upward crossings of the mean a second, from the first to the last; 0 with fewer than two."""
-    above = values > np.mean(values)
+def mean_frequency_hz(values: np.ndarray, rate_hz: float, level: float | None = None) -> float:
+    """Upward crossings of a level (by default the mean) a second, from the first to the last; 0 with fewer than two."""
+    above = values > (np.mean(values) if level is None else level)
     crossings = np.flatnonzero(~above[:-1] & above[1:])
     return float((len(crossings) - 1) * rate_hz / (crossings[-1] - crossings[0])) if len(crossings) > 1 else 0.0
 

@@ -143,13 +143,13 @@ class Model:
             )
         return Record(result.y.T, rate, self.library.names, self.units)
 
-    def predict(self, record: Record, steps: int, substeps: int = 4) -> np.ndarray:
-        """Forecast ``steps`` samples ahead from every sample of a record.
+    def predict(self, record: Record, steps: int, substeps: int = 4, every: int = 1) -> np.ndarray:
+        """Forecast ``steps`` samples ahead from every sample of a record, or from each ``every``-th.
 
         Returns
         -------
         numpy.ndarray
-            Shape (samples - steps, states): row k is the forecast of sample k + steps. A forecast that leaves the
+            Shape (starts, states): row k is the forecast of sample k every + steps. A forecast that leaves the
             region of the record is NaN from then on; count these before averaging.
 
         Raises
@@ -163,7 +163,7 @@ class Model:
                 f"does not hold the states {self.library.names} and more than {steps} samples",
                 "Select the states and a horizon of at least one sample",
             )
-        state = record.values[: len(record.values) - steps].T.copy()
+        state = record.values[: len(record.values) - steps : every].T.copy()
         h = 1 / (record.sampling_rate_hz * substeps)
         with np.errstate(all="ignore"):
             for _ in range(steps):

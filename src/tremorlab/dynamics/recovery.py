@@ -119,12 +119,20 @@ def recovery_map(cases: Sequence[Case], map: Callable = map, free_runs: bool = T
         missing), these three NaN where z alone is seen; seconds of CPU; reason, where there is no model or an unusable
         one; with ``free_runs`` the fields of `closed_loop.Likeness` and lyapunov_error (less the true motion's, 1/s).
     """
+    return fit_cases(cases, map, free_runs)[0]
+
+
+def fit_cases(
+    cases: Sequence[Case], map: Callable = map, free_runs: bool = True
+) -> tuple[pd.DataFrame, list[Model | None]]:
+    """The table of `recovery_map`, and the model of each case (None where there is none)."""
     motions = clean_motions(cases)
     records = [motions[_motion(case)][:: FINE_HZ // case.rate_hz] for case in cases]
     records = [values[: round(case.duration_s * case.rate_hz)] for values, case in zip(records, cases, strict=True)]
     found = list(map(attempt, cases, records))
     table = pd.DataFrame([{**asdict(case), **score} for case, (score, _) in zip(cases, found, strict=True)])
-    return table.join(_closed_loops(cases, [model for _, model in found])) if free_runs else table
+    models = [model for _, model in found]
+    return (table.join(_closed_loops(cases, models)) if free_runs else table), models
 
 
 def clean_motions(cases: Sequence[Case]) -> dict[tuple, np.ndarray]:

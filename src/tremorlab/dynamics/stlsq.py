@@ -129,14 +129,19 @@ def _solve(gram, moment, kept, ridge):
     if np.any(size == 0):
         raise DynamicsError(f"term {int(kept[size == 0][0])}", "is zero in the whole record", "Leave it out")
     part = part / np.outer(size, size)
+    check_independent(part)
+    return np.linalg.solve(part, moment[kept] / size) / size
+
+
+def check_independent(gram: np.ndarray) -> None:
+    """Raise a `DynamicsError` if the terms of a Gram matrix with unit diagonal are collinear to working precision."""
     try:
-        lower = np.linalg.cholesky(part)
+        lower = np.linalg.cholesky(gram)
     except np.linalg.LinAlgError:
         lower = None
     if lower is None or 1 / lower.diagonal().min() ** 2 > ILL_CONDITIONED:
         raise DynamicsError(
-            f"library of {len(kept)} terms",
+            f"library of {len(gram)} terms",
             f"is collinear on this record (condition number above {ILL_CONDITIONED:g})",
             "Use fewer terms, a longer record or more ridge",
         )
-    return np.linalg.solve(part, moment[kept] / size) / size

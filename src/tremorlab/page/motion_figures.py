@@ -3,8 +3,22 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from scipy.signal import welch
+
+from tremorlab.dynamics.record import Record
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#888888"
+
+#: Colour and mark of each method's line; told apart without colour by the mark.
+METHOD_STYLE = {
+    "finite_difference": (ORANGE, "x"),
+    "smoothed": ("#E69F00", "s"),
+    "weak": (GREEN, "^"),
+    "ensemble": ("#CC79A7", "v"),
+    "weak_ensemble": ("#56B4E9", "P"),
+    "joint": (BLUE, "o"),
+}
 
 #: How a method is written.
 METHOD_LABEL = {
@@ -16,6 +30,40 @@ METHOD_LABEL = {
     "joint": "joint estimation",
     "truth": "true equations",
 }
+
+
+def draw_portrait(axes: np.ndarray, record: Record, seconds: float = 2.0) -> np.ndarray:
+    """Draw one motion of Julian's model into three panels: opening against time, orbit, spectrum of the wall speed."""
+    _, h, u = record.values.T
+    shown = record.times_s < seconds
+    axes[0].plot(record.times_s[shown], h[shown], color=BLUE, linewidth=1)
+    axes[0].set(xlabel="time (s)")
+    axes[1].plot(h, u, color=BLUE, linewidth=0.4)
+    axes[1].set(xlabel="h (m)")
+    frequencies, power = welch(u, record.sampling_rate_hz, nperseg=min(1024, len(u)))
+    # A motion at rest has nothing but rounding errors for an orbit and a spectrum.
+    if np.ptp(h) > 1e-6 * h.mean():
+        axes[2].plot(frequencies, 10 * np.log10(power / power.max()), color=BLUE, linewidth=0.8)
+    else:
+        axes[0].set(ylim=(0.5 * h[-1], 1.5 * h[-1]))
+        axes[1].plot(h[-1], u[-1], "o", color=BLUE, markersize=4)
+        axes[1].set(xlim=(0.5 * h[-1], 1.5 * h[-1]), ylim=(-1, 1))
+    axes[2].set(xlabel="frequency (Hz)", xlim=(0, 30), ylim=(-60, 3))
+    return axes
+
+
+def draw_derivative_errors(ax: Axes, table: pd.DataFrame, column: str) -> Axes:
+    """Draw a column of `dynamics.differentiation.derivative_errors` against the sampling rate, a line a noise level."""
+    marks = zip(table.groupby("snr_db", sort=False), "os^vDP", strict=False)
+    for (level, rows), mark in marks:
+        name = label(level) if np.isinf(level) else f"{label(level)} dB"
+        ax.loglog(rows["rate_hz"], rows[column], f"{mark}-", markersize=4, linewidth=1, label=name)
+    ax.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
+    ticks = sorted(table["rate_hz"].unique())
+    ax.set_xticks(ticks, [label(rate) for rate in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="sampling rate (Hz)", title=column)
+    return ax
 
 
 def draw_maxima(ax: Axes, table: pd.DataFrame, colour: str = BLUE) -> Axes:
@@ -46,7 +94,7 @@ def draw_coefficients(ax: Axes, library, coefficients: np.ndarray, truth: dict) 
     right = (found != 0) & (true != 0)
     ax.axhline(0, color=GREY, linewidth=0.6)
     ax.plot(at[true != 0], true[true != 0], "o", mfc="none", mec="black", markersize=9, label="true")
-    ax.plot(at[right], found[right], "o", color=BLUE, markersize=5, label="found, in the truth")
+    ax.plot(at[right], np.clip(found[right], -2.9, 2.9), "o", color=BLUE, markersize=5, label="found, in the truth")
     false = np.clip(found[wrong], -2.9, 2.9)
     ax.plot(at[wrong], false, "X", color=ORANGE, markersize=6, label="found, not in the truth")
     split = next(i for i, (_, e) in enumerate(places) if e != places[0][1]) - 0.5
@@ -57,7 +105,7 @@ def draw_coefficients(ax: Axes, library, coefficients: np.ndarray, truth: dict) 
     ax.set_yscale("symlog", linthresh=0.01, linscale=0.6)
     ax.set(ylim=(-3, 3), yticks=[-1, -0.1, -0.01, 0, 0.01, 0.1, 1], ylabel="coefficient")
     ax.set_yticklabels(["-1", "-0.1", "-0.01", "0", "0.01", "0.1", "1"])
-    ax.legend(fontsize=7, loc="lower right", ncols=3)
+    ax.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.06), ncols=3)
     return ax
 
 
@@ -79,18 +127,47 @@ def draw_orbit(ax: Axes, run: np.ndarray | None, motion: np.ndarray, rate_hz: fl
 
 
 def draw_map(ax: Axes, table: pd.DataFrame, column: str, row: str, value: str = "true_positive_ratio") -> Axes:
-    """Draw the mean of ``value`` over seeds as shades; a number says in how many of the seeds all terms are exact."""
+    """Draw the mean of ``value`` over seeds as shades; a number says in how many seeds all terms are exact.
+
+    Cells without a case stay white.
+    """
     table = table.astype({"exact": float})
     shade, exact = (table.pivot_table(index=row, columns=column, values=each, sort=False) for each in (value, "exact"))
     count = table.groupby([row, column]).size().max()
     ax.imshow(shade.to_numpy(), vmin=0, vmax=1, aspect="auto")
-    for i, j in np.ndindex(shade.shape):
+    for i, j in np.argwhere(shade.notna().to_numpy()):
         light = shade.iloc[i, j] > 0.6
         text = f"{exact.iloc[i, j] * count:.0f}/{count}"
         ax.text(j, i, text, ha="center", va="center", fontsize=8, color="black" if light else "white")
     ax.set_xticks(range(shade.shape[1]), [label(each) for each in shade.columns])
     ax.set_yticks(range(shade.shape[0]), [label(each) for each in shade.index])
     ax.tick_params(length=0)
+    return ax
+
+
+def mark_cell(ax: Axes, column: str, row: str, colour: str) -> Axes:
+    """Frame the cell of a map whose column and row carry these labels."""
+    names = [[text.get_text() for text in labels] for labels in (ax.get_xticklabels(), ax.get_yticklabels())]
+    corner = names[0].index(column) - 0.46, names[1].index(row) - 0.46
+    ax.add_patch(Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=colour, linewidth=2))
+    return ax
+
+
+def draw_quality(ax: Axes, table: pd.DataFrame, column: str, same: pd.Series) -> Axes:
+    """Draw the mean size of a measure against the noise, a line a method, over what ``same``, two true runs, differ by.
+
+    No noise stands at the right end of the axis, 20 dB beyond the last level.
+    """
+    levels = sorted(table["snr_db"].unique())
+    finite = [level for level in levels if np.isfinite(level)]
+    place = {level: level if np.isfinite(level) else max(finite, default=0) + 20 for level in levels}
+    ax.axhspan(0, max(same.abs().max(), 0), color="#CCCCCC", linewidth=0)
+    for name, rows in table.groupby("method", sort=False):
+        colour, mark = METHOD_STYLE[name]
+        means = rows[column].astype(float).abs().groupby(rows["snr_db"]).mean()
+        at = [place[level] for level in means.index]
+        ax.plot(at, means, f"{mark}-", color=colour, markersize=4, linewidth=1, label=METHOD_LABEL[name])
+    ax.set_xticks(list(place.values()), ["none" if np.isinf(level) else label(level) for level in levels])
     return ax
 
 

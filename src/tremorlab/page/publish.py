@@ -5,6 +5,7 @@ that no number is ever typed.
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 from myst_nb import glue
@@ -35,7 +36,8 @@ def figure(name: str, drawn: Figure, made: str) -> None:
 def values(**named: object) -> None:
     """Hand numbers and short texts to the prose, each under its name."""
     for name, value in named.items():
-        glue(name, value, display=False)
+        # A NumPy number shows itself as `np.float64(1.0)`, which no format of the book can read.
+        glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
 
 
 def card(name: str, text: str) -> None:

@@ -25,8 +25,8 @@ PLATFORMS = {
     "darwin": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
 }
 
-#: Names on conda-forge that differ from those on PyPI: there the bare names bring graphical toolkits along.
-CONDA_NAMES = {"matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
+#: Names on conda-forge that differ from those on PyPI: there the bare names bring more along than is needed.
+CONDA_NAMES = {"dask-core": "dask", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
 
 
 class Pin(NamedTuple):

@@ -167,7 +167,7 @@ def test_a_network_of_others_is_refused(tmp_path, folder_of):
     model = onnx.load(folder_of("waveform") / engine.FILE)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "x.onnx")
-    with pytest.raises(ModelError, match="x.onnx: does not say what it is"):
+    with pytest.raises(ModelError, match=r"x\.onnx: does not say what it is"):
         Detector(tmp_path / "x.onnx")
 
 

@@ -20,8 +20,8 @@ METADATA = "tremorlab"
 #: Windows that are evaluated at a time where nothing is shared.
 _BATCH = 64
 
-#: Samples of record that go through the convolutions at a time: enough that what is done twice at the seams, a window, is little.
-_CHUNK = 131_072
+#: Samples of record that go through the convolutions at a time: 512 windows 10.24 s apart.
+_CHUNK = 135_168
 
 
 class About(BaseModel):

@@ -85,12 +85,12 @@ def write_quakeml(
     CatalogError
         A column is missing, members and events are not equal in number, or the file cannot be written.
     """
-    found = []
-    for number, (event, own) in enumerate(_pairs(_checked(events, path), members), start=1):
-        written = as_event(number, table.from_records(_rows(event, own, source), path).to_dict("records"))
+    found, catalogue = [], as_catalogue(_checked(events, path), members, source)
+    rows = {name: own.to_dict("records") for name, own in catalogue.groupby("event_id", sort=False)}
+    for number, event in enumerate(events[list(COLUMNS)].to_dict("records"), start=1):
+        written = as_event(number, rows[event["event_id"]])
         known = {name: value for name, value in event.items() if value != "" and not pd.isna(value)}
         written.extra = {name: {"value": exact(value), "namespace": NAMESPACE} for name, value in known.items()}
-        written.comments = []
         found.append(written)
     content = io.BytesIO()
     catalog = Catalog(found, resource_id="smi:local/tremorlab/detections")

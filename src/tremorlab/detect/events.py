@@ -234,7 +234,7 @@ def _row(group, also):
     clearest = max(group, key=lambda d: (np.nan_to_num(d.snr_db, nan=-np.inf), d.probability))
     displacements = [d.reduced_displacement_cm2 for d in group if np.isfinite(d.reduced_displacement_cm2)]
     return {
-        "event_id": f"{group[0].event_class}_{onset.strftime('%Y%m%dT%H%M%S')}_{stations[0]}",
+        "event_id": f"{group[0].event_class}_{onset.strftime('%Y%m%dT%H%M%S.%f')[:-3]}_{stations[0]}",
         "event_class": group[0].event_class,
         "onset": pd.Timestamp(onset.ns, tz="UTC"),
         "end": pd.Timestamp(_finish(group).ns, tz="UTC"),

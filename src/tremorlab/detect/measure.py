@@ -6,6 +6,7 @@ the quieter half of the three minutes on either side. One that does not rise so 
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,6 @@ _AROUND_S = 180.0
 def measure(
     detection: Detection,
     source: Source,
-    seed_id: str,
     components: str,
     settings: Preparation,
     *,
@@ -50,8 +50,8 @@ def measure(
     ----------
     detection
         From `tremorlab.detect.events.detections`.
-    source, seed_id
-        Where the record is; NET.STA.LOC.CHA with wildcards.
+    source
+        Where the record is.
     components, settings
         What the network reads; the vertical is taken where there is one.
     inventory
@@ -71,6 +71,7 @@ def measure(
     root mean square of a sinusoid of peak-to-peak amplitude A). Noise is not taken off.
     """
     letter = "Z" if "Z" in components else components[0]
+    seed_id = f"{detection.station}.*{letter}"
     start, end = detection.onset - _AROUND_S, detection.end + _AROUND_S
     try:
         record = _prepared(source, seed_id, start, end, letter, settings, None)
@@ -86,7 +87,7 @@ def measure(
     moved = settings.model_copy(update={"output": "displacement"})
     try:
         ground = _prepared(source, seed_id, onset, max(end, onset + 10), letter, moved, inventory)
-        place = inventory.get_coordinates(f"{detection.station}.{_channel(source, seed_id, onset, letter)}", onset)
+        place = inventory.get_coordinates(f"{detection.station}.{_channel(source, seed_id, onset)}", onset)
     except Exception:  # obspy raises bare Exceptions for metadata that are not there
         return measured
     if not ground.valid.all():
@@ -101,8 +102,8 @@ def _prepared(source, seed_id, start, end, letter, settings, inventory) -> Prepa
     return prepare(stream, start, end, components=letter, settings=settings, inventory=inventory)
 
 
-def _channel(source, seed_id, time, letter):
-    return next(t.stats.channel for t in source.get(seed_id, time, time + 1) if t.id.endswith(letter))
+def _channel(source, seed_id, time):
+    return source.get(seed_id, time, time + 1)[0].stats.channel
 
 
 def _within(record):
@@ -118,8 +119,7 @@ def _within(record):
 def _rise(record, piece, detection):
     """Onset, end and signal-to-noise ratio in dB, of the part of the record that rises above its quietest."""
     rate = record.sampling_rate_hz
-    sos = scipy.signal.butter(4, BAND_HZ, "bandpass", fs=rate, output="sos")
-    power = scipy.signal.sosfiltfilt(sos, record.data[0, piece].astype(float)) ** 2
+    power = scipy.signal.sosfiltfilt(_bandpass(rate), record.data[0, piece].astype(float)) ** 2
     taps = np.ones(max(1, round(SMOOTH_S * rate)))
     power = np.convolve(power, taps / len(taps), "same")
     seconds = np.arange(piece.start, piece.stop) / rate
@@ -146,6 +146,11 @@ def _rise(record, piece, detection):
     snr_db = 10 * np.log10(power[first[begin] : stop[finish]].mean() / noise)
     half_s = SMOOTH_S / 2  # a smoothed envelope rises half of its length early
     return record.start + onset / rate + half_s, record.start + max(end / rate - half_s, onset / rate + half_s), snr_db
+
+
+@lru_cache(maxsize=4)
+def _bandpass(rate):
+    return scipy.signal.butter(4, BAND_HZ, "bandpass", fs=rate, output="sos")
 
 
 def _dominant(record: Prepared, onset: UTCDateTime, end: UTCDateTime) -> float:

@@ -130,6 +130,9 @@ def detect(
     station: Annotated[
         list[str] | None, typer.Option("--station", "-s", help="NET.STA, with ? and *; may be repeated.")
     ] = None,
+    channel: Annotated[
+        str, typer.Option(help="Channel codes, like HH?, where a station has several instruments.")
+    ] = "*",
     first: Annotated[str, typer.Option(help="First UTC day, like 2011-02-15.")] = "",
     last: Annotated[str, typer.Option(help="Last UTC day.")] = "",
     step: Annotated[float, typer.Option(help="Seconds between windows.")] = 10.24,
@@ -155,8 +158,8 @@ def detect(
     except ValidationError as error:
         raise ParameterError("rule", error.errors()[0]["msg"], "See tremorlab detect --help") from error
     done = over(
-        archive, model, out, stations=station or ["*"], first=first, last=last, step_s=step, rule=rule,
-        inventory=inventory, origin=origin, scheduler=scheduler, workers=jobs, progress=True,
+        archive, model, out, stations=station or ["*"], channels=channel, first=first, last=last, step_s=step,
+        rule=rule, inventory=inventory, origin=origin, scheduler=scheduler, workers=jobs, progress=True,
     )  # fmt: skip
     typer.echo(f"{done.done} station-days evaluated, {done.kept} kept, {len(done.failures)} failed")
     for name, day, reason in done.failures:

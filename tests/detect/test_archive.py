@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from obspy import Stream, UTCDateTime
+from obspy import UTCDateTime
 from typer.testing import CliRunner
 
 from tests.detect.test_continuous import START, recorded, write
@@ -57,10 +57,12 @@ def test_an_archive_is_read_for_what_it_holds(root):
     days = ["2011-02-15", "2011-02-16"]
     assert station_days(root) == [(name, day) for name in ("XX.AAA.", "XX.BBB.") for day in days]
     assert {name for name, _ in station_days(root, ["XX.A*"])} == {"XX.AAA."}
-    assert {name for name, _ in station_days(root, ["*"], "ZNE")} == {"XX.AAA.", "XX.BBB."}
-    assert {name for name, _ in station_days(root, ["*"], "NE")} == {"XX.AAA."}
-    with pytest.raises(ParameterError, match=r"holds no day file of YY\.\* with component Z\. Give the top folder"):
+    assert {name for name, _ in station_days(root, components="ZNE")} == {"XX.AAA.", "XX.BBB."}
+    assert {name for name, _ in station_days(root, channels="HH?", components="NE")} == {"XX.AAA."}
+    with pytest.raises(ParameterError, match=r"holds no day file of YY\.\*, channel \*, component Z\. Give the top"):
         station_days(root, ["YY.*"])
+    with pytest.raises(ParameterError, match=r"channel BH\?, component Z"):
+        station_days(root, channels="BH?")
 
 
 def test_files_and_events_are_those_of_the_record_as_one(whole, root, detector_of):
@@ -75,11 +77,10 @@ def test_files_and_events_are_those_of_the_record_as_one(whole, root, detector_o
         np.testing.assert_allclose(values, expected.probabilities, atol=LIMIT)
         found += detections(expected, RULE)
     assert len(found) >= 6
-    over = [d for d in found if d.onset < UTCDateTime("2011-02-16") + 20 and d.end > UTCDateTime("2011-02-16") - 20]
     picks = pd.read_csv(out / "picks.csv")
     assert len(picks) == len(found)
     np.testing.assert_allclose(sorted(picks["peak_value"]), sorted(d.probability for d in found), atol=LIMIT)
-    assert sorted(picks["peak_time"]) == sorted(str(d.peak) for d in found), over
+    assert sorted(picks["peak_time"]) == sorted(str(d.peak) for d in found)
     pd.testing.assert_frame_equal(bulletin.read_csv(out / "events.csv"), outcome.events)
     pd.testing.assert_frame_equal(bulletin.read_quakeml(out / "events.xml"), outcome.events)
 
@@ -91,7 +92,7 @@ def test_the_tables_are_partitioned_and_say_why_values_are_missing(whole):
     assert table.num_rows == 2 * (8437 + 8438)
     day = archive.read(next(out.glob("probabilities/station=XX.AAA./date=2011-02-15/*")), 30.72, 10.24)
     assert day.station == "XX.AAA."
-    assert day.start == UTCDateTime("2011-02-15T00:00:00") + (day.start - UTCDateTime("2011-02-15"))
+    assert UTCDateTime("2011-02-15") <= day.start < UTCDateTime("2011-02-15") + 10.24
     assert day.spans[0].reason.startswith(("missing_component", "gap"))
     assert day.spans[0].windows == np.flatnonzero(day.known)[0]
 
@@ -111,7 +112,7 @@ def test_what_is_finished_is_not_done_again_until_its_files_change(root, model, 
     assert run(mine, model, tmp_path / "out").kept == 2
     assert [(task.station, task.day) for task in done] == [("XX.BBB.", "2011-02-15"), ("XX.BBB.", "2011-02-16")]
     assert run(mine, model, tmp_path / "out", step_s=20.48).kept == 0
-    task = StationDay("", "XX.AAA.", "2011-02-15", "", 0, str(tmp_path / "out"))
+    task = StationDay("", "XX.AAA.", "*", "2011-02-15", "", 0, str(tmp_path / "out"))
     task.path.write_bytes(task.path.read_bytes()[:-9])
     assert run(mine, model, tmp_path / "out", step_s=20.48).kept == 3
 
@@ -211,12 +212,11 @@ def test_the_command_needs_neither_tensorflow_nor_dask_for_one_station_day(root,
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_an_event_over_midnight_is_one(root, whole):
+def test_days_are_joined_over_midnight(whole):
     joined = archive._contiguous(
         [archive.read(path, 30.72, 10.24) for path in sorted(whole[1].glob("probabilities/station=XX.AAA./*/*"))]
     )
     (one,) = joined
     assert len(one) == 8437 + 8438
     assert one.time(8437) > UTCDateTime("2011-02-16") > one.time(8436)
-    assert isinstance(one.stream, Stream)
     assert one.time(int(np.flatnonzero(one.known)[0])) > START

@@ -178,7 +178,7 @@ def coarse(onset, end):
 
 
 def of(stream, detection, **options):
-    return measure(detection, StreamSource(stream), "Z", Preparation(highpass_hz=1.0), **options)
+    return measure(detection, StreamSource(stream), "HH?", "Z", Preparation(highpass_hz=1.0), **options)
 
 
 @pytest.mark.parametrize("frequency", [2.5, 4.0, 7.0])

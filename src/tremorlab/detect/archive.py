@@ -11,7 +11,6 @@ whole or not at all, and only one run at a time may work on a folder.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,11 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 import numpy as np
 import pandas as pd
@@ -52,6 +56,8 @@ class StationDay:
         Top of the SDS archive.
     station : str
         NET.STA.LOC.
+    channels : str
+        Channel codes, with ? and *.
     day : str
         UTC day, as 2011-02-15.
     detector : str
@@ -63,6 +69,7 @@ class StationDay:
 
     archive: str
     station: str
+    channels: str
     day: str
     detector: str
     step_s: float
@@ -98,7 +105,9 @@ class Outcome:
     events: pd.DataFrame
 
 
-def station_days(root: str | Path, stations: Sequence[str] = ("*",), components: str = "Z") -> list[tuple[str, str]]:
+def station_days(
+    root: str | Path, stations: Sequence[str] = ("*",), channels: str = "*", components: str = "Z"
+) -> list[tuple[str, str]]:
     """Stations (NET.STA.LOC) and UTC days of an SDS archive that have a file of any of the components.
 
     Parameters
@@ -107,6 +116,8 @@ def station_days(root: str | Path, stations: Sequence[str] = ("*",), components:
         Top of the archive.
     stations
         NET.STA or NET.STA.LOC that are wanted; ? and * are wildcards.
+    channels
+        Channel codes that are wanted, like ``HH?``.
     components
         Last letters of the channel codes.
 
@@ -120,12 +131,12 @@ def station_days(root: str | Path, stations: Sequence[str] = ("*",), components:
         network, station, location, channel, _, year, day = path.name.split(".")
         name = f"{network}.{station}.{location}"
         wanted = any(fnmatchcase(name, pattern if pattern.count(".") > 1 else f"{pattern}.*") for pattern in stations)
-        if (wanted or "*" in stations) and channel[-1:] in tuple(components):
+        if wanted and fnmatchcase(channel, channels) and channel[-1:] in tuple(components):
             found.add((name, UTCDateTime(year=int(year), julday=int(day)).strftime("%Y-%m-%d")))
     if not found:
         raise ParameterError(
             f"archive {root}",
-            f"holds no day file of {', '.join(stations)} with component {' or '.join(components)}",
+            f"holds no day file of {', '.join(stations)}, channel {channels}, component {' or '.join(components)}",
             "Give the top folder of an SDS archive, and stations that are in it",
         )
     return sorted(found)
@@ -137,6 +148,7 @@ def detect(
     out: str | Path,
     *,
     stations: Sequence[str] = ("*",),
+    channels: str = "*",
     first: str = "",
     last: str = "",
     step_s: float = 10.24,
@@ -157,8 +169,8 @@ def detect(
         Exported network, or the model folder that holds it.
     out
         Folder of results; made where it is not there, gone on with where it is.
-    stations
-        As in `station_days`.
+    stations, channels
+        As in `station_days`. Where a station has several instruments, say which.
     first, last
         UTC days (2011-02-15), both inside; all unless given.
     step_s
@@ -183,8 +195,8 @@ def detect(
     loaded = Detector(detector)
     SDSSource(archive)  # says what is wrong with the folder
     tasks = [
-        StationDay(str(archive), station, day, str(loaded.path.absolute()), step_s, str(out))
-        for station, day in station_days(archive, stations, loaded.about.components)
+        StationDay(str(archive), station, channels, day, str(loaded.path.absolute()), step_s, str(out))
+        for station, day in station_days(archive, stations, channels, loaded.about.components)
         if (not first or day >= first) and (not last or day <= last)
     ]
     if not tasks:
@@ -232,7 +244,8 @@ def _evaluate(task_and_key):
     try:
         source = SDSSource(task.archive)
         loaded = _detector(task.detector, key)
-        annotation = annotate(source, f"{task.station}.*", task.start, task.start + DAY_S, loaded, step_s=task.step_s)
+        seed_id, end = f"{task.station}.{task.channels}", task.start + DAY_S
+        annotation = annotate(source, seed_id, task.start, end, loaded, step_s=task.step_s)
         _write(annotation, task, key)
     except TremorlabError as error:
         return str(error)
@@ -268,7 +281,7 @@ def _replace(path, write):
 
 def _hash(task, network):
     """Hash of what a station-day depends on; the days before and after lend it their edges."""
-    digest = hashlib.sha256(f"{network} {task.step_s!r} {task.station} {task.day}".encode())
+    digest = hashlib.sha256(f"{network} {task.step_s!r} {task.station}.{task.channels} {task.day}".encode())
     for offset in (-1, 0, 1):
         day = task.start + offset * DAY_S
         network_code, station, location = task.station.split(".")
@@ -300,7 +313,8 @@ def _events(part) -> list[Detection]:
         for detection in detections(stretch, rule):
             found.append(
                 measure(
-                    detection, source, about.components, about.preparation, inventory=places, origin=origin
+                    detection, source, tasks[0].channels, about.components, about.preparation,
+                    inventory=places, origin=origin,
                 )
             )  # fmt: skip
     return found
@@ -362,7 +376,8 @@ def _alone(out: Path) -> Iterator[None]:
         raise ParameterError(out, f"cannot be made: {error.strerror}", "Name a folder you may write to") from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ParameterError(
                 out, "another run is writing here", "Wait for it to end, or name another folder"

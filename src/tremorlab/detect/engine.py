@@ -64,7 +64,7 @@ class Detector:
     """
 
     def __init__(self, path: str | Path, threads: int = 1):
-        path = Path(path)
+        path, self._threads = Path(path), threads
         self.path = path / FILE if path.is_dir() else path
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -86,7 +86,7 @@ class Detector:
             raise ModelError(self.path, f"is no ONNX file: {str(error).splitlines()[0]}", remedy) from error
 
     def __reduce__(self):
-        return type(self), (self.path,)
+        return type(self), (self.path, self._threads)
 
     @cached_property
     def step_s(self) -> float:

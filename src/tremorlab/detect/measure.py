@@ -38,6 +38,7 @@ _AROUND_S = 180.0
 def measure(
     detection: Detection,
     source: Source,
+    channels: str,
     components: str,
     settings: Preparation,
     *,
@@ -50,8 +51,8 @@ def measure(
     ----------
     detection
         From `tremorlab.detect.events.detections`.
-    source
-        Where the record is.
+    source, channels
+        Where the record is, and which channel codes are meant, like ``HH?``.
     components, settings
         What the network reads; the vertical is taken where there is one.
     inventory
@@ -71,7 +72,7 @@ def measure(
     root mean square of a sinusoid of peak-to-peak amplitude A). Noise is not taken off.
     """
     letter = "Z" if "Z" in components else components[0]
-    seed_id = f"{detection.station}.*{letter}"
+    seed_id = f"{detection.station}.{channels if channels.endswith('*') else channels[:-1]}{letter}"
     start, end = detection.onset - _AROUND_S, detection.end + _AROUND_S
     try:
         record = _prepared(source, seed_id, start, end, letter, settings, None)

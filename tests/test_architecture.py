@@ -26,8 +26,10 @@ ALLOWED = {
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
     "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "scale"},
-    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "experiment", "scale"},
-    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "experiment", "scale", "page"},
+    "detect": BASE | {"catalog", "waveform", "dataset", "classify", "scale"},
+    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "experiment", "detect", "scale"},
+    "cli": BASE
+    | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "experiment", "detect", "scale", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

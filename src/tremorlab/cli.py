@@ -111,6 +111,62 @@ def twin(
     typer.echo(str(study))
 
 
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="folder of a published network")],
+    step: Annotated[int, typer.Option(min=1, help="Samples between windows.")] = 256,
+) -> None:
+    """Write a published network as ONNX for the detector, and prove that it gives the same."""
+    from tremorlab.detect.export import export as write
+
+    typer.echo(str(write(model, step)))
+
+
+@app.command()
+def detect(
+    archive: Annotated[Path, typer.Argument(help="top folder of an SDS archive")],
+    model: Annotated[Path, typer.Argument(help="folder of an exported network, or its detector.onnx")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of results; an interrupted run goes on in it.")],
+    station: Annotated[
+        list[str] | None, typer.Option("--station", "-s", help="NET.STA, with ? and *; may be repeated.")
+    ] = None,
+    channel: Annotated[
+        str, typer.Option(help="Channel codes, like HH?, where a station has several instruments.")
+    ] = "*",
+    first: Annotated[str, typer.Option(help="First UTC day, like 2011-02-15.")] = "",
+    last: Annotated[str, typer.Option(help="Last UTC day.")] = "",
+    step: Annotated[float, typer.Option(help="Seconds between windows.")] = 10.24,
+    on: Annotated[float, typer.Option(help="Probability from which an event begins.")] = 0.7,
+    off: Annotated[float, typer.Option(help="Probability below which it ends.")] = 0.5,
+    minimum: Annotated[float, typer.Option(help="Shortest run of windows, seconds.")] = 0.0,
+    votes: Annotated[int, typer.Option(help="Fewest stations that must see an event.")] = 1,
+    inventory: Annotated[Path | None, typer.Option(help="StationXML, for travel times and displacement.")] = None,
+    origin: Annotated[
+        tuple[float, float] | None, typer.Option(help="Latitude and longitude of the source, degrees.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: all cores.")] = None,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, tcp://host:8786.")] = "",
+) -> None:
+    """Find events in an archive of station-days; what is finished is not done again."""
+    from pydantic import ValidationError
+
+    from tremorlab.detect.archive import detect as over
+    from tremorlab.detect.events import Rule
+
+    try:
+        rule = Rule(on=on, off=off, minimum_s=minimum, stations=votes)
+    except ValidationError as error:
+        raise ParameterError("rule", error.errors()[0]["msg"], "See tremorlab detect --help") from error
+    done = over(
+        archive, model, out, stations=station or ["*"], channels=channel, first=first, last=last, step_s=step,
+        rule=rule, inventory=inventory, origin=origin, scheduler=scheduler, workers=jobs, progress=True,
+    )  # fmt: skip
+    typer.echo(f"{done.done} station-days evaluated, {done.kept} kept, {len(done.failures)} failed")
+    for name, day, reason in done.failures:
+        typer.echo(f"{name} {day}: {reason}", err=True)
+    typer.echo(f"{len(done.events)} events in {out / 'events.csv'}")
+
+
 @app.command(cls=_Run)
 def run(
     page: Annotated[str, typer.Argument(help="01, 01_topic, or the path of a page")],

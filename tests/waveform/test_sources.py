@@ -350,6 +350,15 @@ def test_damaged_day_file(tmp_path, archive):
         SDSSource(tmp_path / "sds").get("CA.STS2..EHZ", START, START + 1)
 
 
+def test_damage_to_a_day_file_is_no_matter_of_the_day_after(tmp_path, archive):
+    shutil.copytree(archive, tmp_path / "sds")
+    day = next((tmp_path / "sds").rglob("*.046"))
+    day.write_bytes(day.read_bytes()[:-77])
+    noon = UTCDateTime("2011-02-16T00:05:00")
+    expected = SDSSource(archive).get("CA.STS2..EHZ", noon, noon + 60)
+    assert same(SDSSource(tmp_path / "sds").get("CA.STS2..EHZ", noon, noon + 60), expected)
+
+
 # FDSN services
 
 

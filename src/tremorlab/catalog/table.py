@@ -201,7 +201,8 @@ def from_records(
 ) -> pd.DataFrame:
     """Build a validated event table from mappings with the keys of `COLUMNS`."""
     records = list(records)
-    return validate(pd.DataFrame(records) if records else empty(), where, first_row)
+    # Objects: with pyarrow installed pandas would refuse odd text before `validate` can say where it stands.
+    return validate(pd.DataFrame(records, dtype=object) if records else empty(), where, first_row)
 
 
 def empty() -> pd.DataFrame:

@@ -6,6 +6,7 @@ A file appears whole or not at all: it is written under another name in the same
 import csv
 import io
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,8 @@ def write_csv(catalog: pd.DataFrame, path: str | Path) -> None:
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(catalog.columns)
     for row in catalog.itertuples(index=False):
-        writer.writerow("" if pd.isna(value) else _exact(value) for value in row)
-    _replace(path, written.getvalue().encode("utf-8"))
+        writer.writerow("" if pd.isna(value) else exact(value) for value in row)
+    replace_file(path, written.getvalue().encode("utf-8"))
 
 
 def write_quakeml(catalog: pd.DataFrame, path: str | Path) -> None:
@@ -64,15 +65,16 @@ def write_quakeml(catalog: pd.DataFrame, path: str | Path) -> None:
     Parameters and errors are those of `write_csv`.
     """
     rows = table.validate(catalog).groupby("event_id", sort=False)
-    events = [_event(number, own.to_dict("records")) for number, (_, own) in enumerate(rows, start=1)]
+    events = [as_event(number, own.to_dict("records")) for number, (_, own) in enumerate(rows, start=1)]
     written = io.BytesIO()
     Catalog(events, resource_id="smi:local/tremorlab/catalogue").write(
         written, format="QUAKEML", nsmap={"tremorlab": NAMESPACE}
     )
-    _replace(path, written.getvalue())
+    replace_file(path, written.getvalue())
 
 
-def _event(number, rows):
+def as_event(number: int, rows: Sequence[Mapping]) -> Event:
+    """Turn the rows of one event, as mappings with the keys of `table.COLUMNS`, into an obspy event."""
     # Numbers, not our event ids: those may hold characters that a QuakeML identifier may not.
     stem, first = f"smi:local/tremorlab/{number:06d}", rows[0]
     event = Event(
@@ -108,10 +110,10 @@ def _time(row):
 
 def _extra(row):
     known = {name: value for name, value in row.items() if value != "" and not pd.isna(value)}
-    return {name: {"value": _exact(value), "namespace": NAMESPACE} for name, value in known.items()}
+    return {name: {"value": exact(value), "namespace": NAMESPACE} for name, value in known.items()}
 
 
-def _exact(value):
+def exact(value: object) -> str:
     """Text from which `table.validate` gets the same value back: times to the nanosecond, numbers to the last bit."""
     if isinstance(value, pd.Timestamp):
         moment = np.datetime_as_string(value.tz_convert(None).to_datetime64(), unit="ns")
@@ -119,7 +121,14 @@ def _exact(value):
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _replace(path, data):
+def replace_file(path: str | Path, data: bytes) -> None:
+    """Write a file under another name beside it, then put it in place.
+
+    Raises
+    ------
+    CatalogError
+        It cannot be written; a file that was there before is untouched.
+    """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

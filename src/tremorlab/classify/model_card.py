@@ -4,6 +4,7 @@
         model.keras   opens with tremorlab and with plain keras.models.load_model(path, safe_mode=True)
         card.json     everything below, for programs
         CARD.md       the same, for people
+        detector.onnx the same network without Keras, once `tremorlab.detect.export` has written it
 
 Calibration is inside the weights (`tremorlab.classify.calibration.calibrated`), normalisation inside the network; what
 has to be done to a record before is in the card, and `check_study` compares it with a study.

@@ -259,7 +259,12 @@ class SDSSource:
         day = UTCDateTime(start.date) - _DAY_S
         while day <= end + _DAY_S:
             name = SDS_FMTSTR.format(year=day.year, doy=day.julday, sds_type="D", **codes)
+            outside = day + _DAY_S <= start or day > end
             for path in sorted(self._root.glob(name)):
-                traces += self._shelf.cut(path, seed_id, start, end)
+                try:
+                    traces += self._shelf.cut(path, seed_id, start, end)
+                except WaveformError:
+                    if not outside:  # damage to another day's file is no matter of this one's
+                        raise
             day += _DAY_S
         return ordered(traces)

@@ -1,12 +1,12 @@
 """Where continuous records come from: one interface over files, SDS archives, FDSN services and NIED Hi-net."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
-from obspy import Stream, UTCDateTime
+from obspy import Stream, Trace, UTCDateTime
 from obspy.clients.fdsn import Client
 from obspy.clients.fdsn.header import (
     URL_MAPPINGS,
@@ -24,7 +24,7 @@ from tremorlab.study import FDSNService, HinetService, SDSArchive, Study
 from tremorlab.waveform.files import FileSource, SDSSource, check, read, select
 from tremorlab.waveform.hinet import HinetSource
 
-__all__ = ["COMPLETE", "FDSNSource", "FileSource", "HinetSource", "SDSSource", "Source", "open_source"]
+__all__ = ["COMPLETE", "FDSNSource", "FileSource", "HinetSource", "SDSSource", "Source", "StreamSource", "open_source"]
 
 #: Empty file that `tremorlab.waveform.fetch` leaves in a study's cache folder when nothing is left to fetch.
 COMPLETE = "complete"
@@ -66,6 +66,23 @@ class Source(Protocol):
         WaveformError
             The records cannot be had or are damaged; names the file, or the channel and the time.
         """
+
+
+class StreamSource:
+    """Records that are in memory already.
+
+    Parameters
+    ----------
+    traces
+        An `obspy.Stream`, or traces; they are not copied.
+    """
+
+    def __init__(self, traces: Iterable[Trace]):
+        self._traces = list(traces)
+
+    def get(self, seed_id: str, start: UTCDateTime, end: UTCDateTime) -> Stream:
+        """All segments that touch [start, end]; see `Source`."""
+        return select(self._traces, check(seed_id, start, end), start, end)
 
 
 class FDSNSource:

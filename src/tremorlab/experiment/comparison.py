@@ -108,7 +108,7 @@ def compared(setting: str, difficulty: str, size: Size) -> dict[str, Experiment]
         few = name in ("2D linear", "1D + 2D")
         asked[name] = Experiment(
             name=f"{setting}_{level}_{_text(name)}", windows=windows, classifier=network, training=_training(size),
-            seeds=tuple(range(min(size.seeds, 3) if few else size.seeds)),
+            seeds=tuple(range(min(size.seeds, 2) if few else size.seeds)),
         )  # fmt: skip
     for name in RIVALS:
         seeds = tuple(range(size.seeds if name == "forest" else 1))
@@ -154,7 +154,7 @@ def by_onset(setting: str, size: Size) -> dict[tuple[str, str, str], Experiment]
             classifier=built[name],
             # As many steps whatever the number of windows.
             training=_training(size, 1 if law == "anywhere" else size.draws),
-            seeds=usual.seeds[:2],
+            seeds=usual.seeds[:1],
         )
     return asked
 

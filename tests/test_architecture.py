@@ -24,8 +24,9 @@ ALLOWED = {
     "twin": BASE | {"catalog", "dynamics"},
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
-    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "scale"},
-    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "scale", "page"},
+    "interpret": BASE | {"dataset", "classify", "scale"},
+    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "scale"},
+    "cli": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "scale", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

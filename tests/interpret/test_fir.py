@@ -33,7 +33,9 @@ def made(config, components, seed):
     layer = keras.layers.Conv1D(**config)
     layer.build((None, None, components))
     rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(size=weights.shape) / np.sqrt(config["kernel_size"]) for weights in layer.get_weights()])
+    layer.set_weights(
+        [rng.normal(size=weights.shape) / np.sqrt(config["kernel_size"]) for weights in layer.get_weights()]
+    )
     return layer
 
 

@@ -16,9 +16,7 @@ from tremorlab.errors import ModelError
 from tremorlab.interpret.fir import Responses, first_convolution
 
 
-def sweep(
-    layer: keras.layers.Conv1D, frequencies_hz: ArrayLike, rate_hz: float = 25.0, outputs: int = 8
-) -> Responses:
+def sweep(layer: keras.layers.Conv1D, frequencies_hz: ArrayLike, rate_hz: float = 25.0, outputs: int = 8) -> Responses:
     """Frequency response of a convolution, measured.
 
     A cosine and a sine are sent through each component in turn, with the layer's own bias taken out and without its

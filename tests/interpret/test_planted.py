@@ -5,8 +5,8 @@ Ten seeds of each are in benchmarks/planted_band.py.
 
 import numpy as np
 import pytest
-
 from benchmarks.planted_band import BAND_HZ, read
+
 from tremorlab.errors import ModelError
 from tremorlab.interpret.planted import planted
 

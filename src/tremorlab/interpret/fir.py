@@ -65,54 +65,50 @@ def first_convolution(model: keras.Model) -> keras.layers.Conv1D:
     return found[0]
 
 
-def taps(layer: keras.layers.Conv1D) -> np.ndarray:
-    """Impulse responses of a layer at the rate of its input, shape (D (kernel - 1) + 1, components, filters)."""
-    kernel = np.asarray(layer.get_weights()[0], float)
-    dilation = layer.dilation_rate[0]
-    spread = np.zeros((dilation * (len(kernel) - 1) + 1, *kernel.shape[1:]))
-    spread[::dilation] = kernel
-    return spread[::-1]
-
-
-def responses(
-    model: keras.Model | keras.layers.Conv1D, rate_hz: float = 25.0, frequencies_hz: ArrayLike | int = 513
+def of_kernel(
+    kernel: np.ndarray, rate_hz: float = 25.0, frequencies_hz: ArrayLike | int = 513, dilation: int = 1
 ) -> Responses:
-    """Frequency responses of the first convolution, by `scipy.signal.freqz`.
+    """Frequency responses of a kernel of Keras, by `scipy.signal.freqz`.
 
     Parameters
     ----------
-    model
-        A network, or the layer itself.
+    kernel
+        Shape (taps, components, filters).
     rate_hz
-        Sampling rate of the network's input.
+        Sampling rate of the input.
     frequencies_hz
         Where, or how many from zero to the Nyquist frequency, both included.
-
-    Returns
-    -------
-    Responses
-
-    Raises
-    ------
-    ModelError
-        As `first_convolution`.
+    dilation
+        Samples between taps.
 
     Examples
     --------
     A filter that takes the mean of two samples passes nothing at the Nyquist frequency:
 
-    >>> layer = keras.layers.Conv1D(1, 2, use_bias=False, kernel_initializer="ones")
-    >>> layer.build((None, 64, 1))
-    >>> responses(layer, frequencies_hz=[0, 12.5]).amplitude.round(6).ravel()
-    array([2., 0.])
+    >>> of_kernel(np.full((2, 1, 1), 0.5), frequencies_hz=[0, 12.5]).amplitude.round(6).ravel()
+    array([1., 0.])
     """
-    layer = model if isinstance(model, keras.layers.Conv1D) else first_convolution(model)
     if np.ndim(frequencies_hz) == 0:
         frequencies_hz = np.linspace(0, rate_hz / 2, int(frequencies_hz))
     frequencies_hz = np.asarray(frequencies_hz, float)
-    impulse = taps(layer)
-    _, response = scipy.signal.freqz(impulse[..., np.newaxis], worN=frequencies_hz, fs=rate_hz)
+    impulse = np.zeros((dilation * (len(kernel) - 1) + 1, *kernel.shape[1:]))
+    impulse[::dilation] = kernel
+    _, response = scipy.signal.freqz(impulse[::-1, :, :, np.newaxis], worN=frequencies_hz, fs=rate_hz)
     return Responses(frequencies_hz, np.moveaxis(response, -1, 0).swapaxes(1, 2))
+
+
+def responses(
+    model: keras.Model | keras.layers.Conv1D, rate_hz: float = 25.0, frequencies_hz: ArrayLike | int = 513
+) -> Responses:
+    """Frequency responses of the first convolution of a network, or of that layer itself; as `of_kernel`.
+
+    Raises
+    ------
+    ModelError
+        As `first_convolution`.
+    """
+    layer = model if isinstance(model, keras.layers.Conv1D) else first_convolution(model)
+    return of_kernel(np.asarray(layer.get_weights()[0], float), rate_hz, frequencies_hz, layer.dilation_rate[0])
 
 
 def downstream(model: keras.Model) -> np.ndarray:

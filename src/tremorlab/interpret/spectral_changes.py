@@ -136,7 +136,7 @@ def _symmetric(low_hz, high_hz, rate_hz, stop):
             "Give a band that leaves something on one side",
         )
     window, edges = ("kaiser", 5.65), [edge for edge in (low, high) if 0 < edge < nyquist]
-    keeps_low = low == 0
+    keeps_low = bool(low == 0)
     kept = scipy.signal.firwin(TAPS, edges, window=window, pass_zero=keeps_low, fs=rate_hz, scale=False)
     if not stop:
         return kept

@@ -136,3 +136,19 @@ def test_outcomes_have_a_row_a_class_and_a_mark_an_outcome():
         "listed under another class",
     ]
     plt.close(ax.figure)
+
+
+def test_band_power_is_the_median_in_decibels_at_the_middle_of_each_band(ax):
+    recorded = np.log10([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
+    figures.draw_band_power(ax, (1.0, 4.0, 9.0), recorded, recorded - 1)
+    assert ax.lines[0].get_xdata() == pytest.approx([2, 6])
+    assert ax.lines[0].get_ydata() == pytest.approx(10 * np.log10([0.2, 0.8]))
+    assert ax.lines[1].get_ydata() == pytest.approx(10 * np.log10([0.2, 0.8]) - 10)
+
+
+def test_distributions_are_cumulative_and_their_distance_is_written(ax):
+    figures.draw_distributions(ax, [1.0, 2.0], [3.0, 4.0, 5.0], 1.234)
+    assert [line.get_label() for line in ax.lines] == ["recorded", "simulated"]
+    x, y = ax.lines[1].get_data()
+    assert y[x == 4.0].max() == pytest.approx(2 / 3)
+    assert ax.texts[0].get_text() == "1.2"

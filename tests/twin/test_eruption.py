@@ -115,6 +115,17 @@ def test_an_eruption_begins_with_the_explosion_and_decays():
     assert np.median(shares) < 0.35
 
 
+@pytest.mark.parametrize(("share", "loud"), [(0.0, (0.15, 0.4)), (1.0, (0.4, 0.8))])
+def test_tremor_that_holds_its_level_is_loud_for_longer(share, loud, monkeypatch):
+    """Share of an eruption in which pulses have at least half of their strength at the height of it."""
+    monkeypatch.setattr(eruption, "SUSTAINED_SHARE", share)
+    shares = []
+    for event in drawn(ERUPTION, 80):
+        tenths = np.array([np.mean(part) for part in np.array_split(event.moment_n_m[1:], 10)])
+        shares.append(np.mean(tenths > 0.5 * tenths.max()))
+    assert loud[0] < np.mean(shares) < loud[1]
+
+
 def test_the_corner_of_eruption_tremor_falls_with_its_strength():
     slopes = [
         stats.linregress(np.log(event.moment_n_m[1:]), np.log(event.corner_hz[1:])).slope

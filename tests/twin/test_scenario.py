@@ -63,6 +63,14 @@ def test_activity_comes_in_bursts(setting):
         assert times_s(scenario, kind).max() < scenario.duration_s
 
 
+def test_swarms_put_several_volcano_tectonic_earthquakes_into_a_window():
+    """A quarter of them is followed by another within two minutes; a Poisson process of the rate has a twelfth."""
+    followed = [
+        (np.diff(times_s(Scenario(setting="sakurajima", days=200, seed=seed), "vt")) < 120).mean() for seed in range(4)
+    ]
+    assert np.mean(followed) == pytest.approx(0.25, abs=0.07)
+
+
 def test_without_bursts_the_same_draw_would_be_a_poisson_process(monkeypatch):
     law = ACTIVITY["sakurajima"]["earthquake"]
     monkeypatch.setitem(ACTIVITY["sakurajima"], "earthquake", replace(law, contrast=1.0))

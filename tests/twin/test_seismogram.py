@@ -117,6 +117,35 @@ def test_corner_frequency_and_fall_off_come_back_from_many_realisations(corner):
     assert found == pytest.approx(2.0, abs=0.12)
 
 
+def onsets_s(velocity, start_s, bearing):
+    """First motions of P (any component) and S (horizontal, across the bearing) at a fifth of their peaks."""
+    across = np.abs(velocity[1] * -np.sin(bearing) + velocity[2] * np.cos(bearing))
+    s_first = np.argmax(across > 0.2 * across.max())
+    early = np.abs(velocity[:, : s_first - 5]).max(axis=0)
+    return start_s + np.argmax(early > 0.2 * early.max()) / RATE, start_s + s_first / RATE
+
+
+def test_s_minus_p_times_of_many_records_lie_on_the_wadati_line():
+    """Whatever the distance, depth and gradient, S-P grows with P travel time by vp/vs - 1 (Wadati 1933)."""
+    medium = replace(CLEAR, gradient_per_s=0.11, vp_top_km_s=3.2)
+    rng = np.random.default_rng(15)
+    p_times, gaps = [], []
+    for _ in range(40):
+        place = (rng.uniform(-40, 40), rng.uniform(-40, 40), rng.uniform(8, 35))
+        receiver = station(rng.uniform(-20, 20), rng.uniform(-20, 20), 2.0)
+        tensor = double_couple(rng.uniform(0, 360), rng.uniform(20, 90), rng.uniform(-180, 180))
+        event = sources(corner=6.0, tensor=tensor, place=place)
+        start, velocity = ground_velocity(event, medium, receiver, RATE, rng)
+        bearing = np.arctan2(receiver.x_km - place[0], receiver.y_km - place[1])
+        p_onset, s_onset = onsets_s(velocity, start, bearing)
+        p_times.append(p_onset - 100)
+        gaps.append(s_onset - p_onset)
+    p_times, gaps = np.array(p_times), np.array(gaps)
+    assert np.ptp(p_times) > 5
+    assert np.median(gaps / p_times) == pytest.approx(0.8, rel=0.01)
+    assert np.quantile(np.abs(gaps - 0.8 * p_times), 0.8) < 0.1
+
+
 def test_q_comes_back_from_the_spectral_ratio_of_two_distances():
     medium = replace(CLEAR, q_s=80.0, q_exponent=0.7, broadening=0.02)
     near, far = station(20.0, 5.0), station(80.0, 20.0)

@@ -13,8 +13,6 @@ windows, labels, this code and the version of Keras. Whoever asks for the same r
 A checkpoint is written under another name and renamed, so that there is a whole one at any moment.
 """
 
-import ast
-import hashlib
 import json
 import os
 import shutil
@@ -23,10 +21,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
-import numpy as np
 import pandas as pd
 
-from tremorlab import __version__, paths
+from tremorlab import __version__, fingerprint
 from tremorlab.errors import ModelError
 
 #: One row an epoch.
@@ -36,15 +33,6 @@ HISTORY = {
     "validation_loss": "float64",
     "validation_balanced_accuracy": "float64",
 }
-
-#: What a result depends on besides its arguments.
-_CODE = [
-    "classify/networks.py",
-    "classify/spectra_layer.py",
-    "classify/augmentation.py",
-    "classify/training.py",
-    "dataset/balance.py",
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,13 +122,13 @@ def begin(folder, network, training, windows, classes, seed) -> Run:
         "training": training.model_dump(mode="json"),
         "classes": classes,
         "seed": seed,
-        "windows": [_hash(part.waveforms, part.labels) for part in windows],
-        "code": _code_hash(),
+        "windows": [fingerprint.of_arrays(part.waveforms, part.labels) for part in windows],
+        "code": fingerprint.of_settings(fingerprint.of_code("tremorlab.classify.training")),
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
     }
-    key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
-    run = Run(Path(folder) / f"{network.kind}_{seed}_{key[:12]}", depends, _history(), False)
+    key = fingerprint.of_settings(depends)[:12]
+    run = Run(Path(folder) / f"{network.kind}_{seed}_{key}", depends, _history(), False)
     run.folder.mkdir(parents=True, exist_ok=True)
     if (run.folder / "run.json").exists():
         return open_run(run.folder)
@@ -197,23 +185,3 @@ def _replace(path, text):
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.write_text(text, encoding="utf-8")
     scratch.rename(path)
-
-
-def _hash(*arrays):
-    digest = hashlib.sha256()
-    for array in map(np.ascontiguousarray, arrays):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(memoryview(array).cast("B"))
-    return digest.hexdigest()
-
-
-def _code_hash():
-    """Hash of what the code does: comments, docstrings and layout do not count."""
-    digest = hashlib.sha256()
-    for name in _CODE:
-        tree = ast.parse((paths.PACKAGE / name).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()

@@ -29,6 +29,12 @@ CLASS_STYLE = {
 CLASS_LABEL = {"vt": "VT earthquake", "long_period": "long-period event"}
 
 
+#: Both sides of a comparison of recordings with a twin.
+_SIDES = {
+    "recorded": {"color": "#222222", "linestyle": "-"},
+    "simulated": {"color": "#D55E00", "linestyle": "--"},
+}
+
 #: What became of an event in a catalogue -> how it is written in a legend.
 _OUTCOMES = {"listed": "listed", "missed": "missed", "wrong": "listed under another class"}
 
@@ -166,6 +172,31 @@ def draw_distances(ax: Axes, table) -> Axes:
     words = [name.replace("_", " ") for name in table.columns]
     ax.set_xticks(range(len(words)), words, rotation=90, fontsize=7)
     ax.figure.colorbar(image, ax=ax, label="distance", extend="max", aspect=8)
+    return ax
+
+
+def draw_band_power(ax: Axes, bands_hz, recorded, twin) -> Axes:
+    """Draw the share of power in bands, recorded and simulated: median of the windows, 16 % to 84 % shaded.
+
+    Both are (windows, bands) in log10, as in `tremorlab.dataset.features`.
+    """
+    centres = np.sqrt(np.multiply(bands_hz[:-1], bands_hz[1:]))
+    for values, style in zip((recorded, twin), _SIDES.values(), strict=True):
+        low, middle, high = 10 * np.quantile(values, [0.16, 0.5, 0.84], axis=0)
+        ax.fill_between(centres, low, high, color=style["color"], alpha=0.18, linewidth=0)
+        ax.plot(centres, middle, **style)
+    ax.set(xscale="log", xlim=(centres[0], centres[-1]))
+    ax.set_xticks([2, 5, 10], ["2", "5", "10"])
+    ax.set_xticks([], minor=True)
+    return ax
+
+
+def draw_distributions(ax: Axes, recorded, twin, distance: float) -> Axes:
+    """Draw the cumulative distributions of a feature, recorded and simulated, and write their distance."""
+    for values, (label, style) in zip((recorded, twin), _SIDES.items(), strict=True):
+        ax.ecdf(values, label=label, **style)
+    ax.text(0.97, 0.05, f"{distance:.1f}", transform=ax.transAxes, ha="right", fontsize=8)
+    ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
     return ax
 
 

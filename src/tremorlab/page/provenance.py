@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from tremorlab import __version__, paths
+from tremorlab.fingerprint import of_arrays
 
 
 def code_hash() -> str:
@@ -16,16 +17,6 @@ def code_hash() -> str:
     for path in sorted(paths.PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(paths.PACKAGE).as_posix().encode())
         digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def data_hash(*arrays: np.ndarray) -> str:
-    """SHA-256 over the arrays that a figure was made from (dtype, shape and values)."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        array = np.ascontiguousarray(array)
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -47,7 +38,7 @@ class Provenance:
         """Describe a figure made from `arrays`: version, code, data, seed, seconds since the page began, memory."""
         parts = [f"tremorlab {__version__}", f"code {self._code}"]
         if arrays:
-            parts.append(f"data {data_hash(*arrays)[:8]}")
+            parts.append(f"data {of_arrays(*arrays)[:8]}")
         if self.seed is not None:
             parts.append(f"seed {self.seed}")
         parts += [f"{time.perf_counter() - self._started:.0f} s", f"{peak_memory_mb():.0f} MB"]

@@ -63,19 +63,7 @@ def describe(scenario: Scenario, truth: pd.DataFrame, faults: pd.DataFrame, clut
             "One event at one station counts once. *Listed*: the catalogue has it there. *Wrong class*: listed as "
             "another class. Signal-to-noise ratio: rms of the central 90 % of energy over the ambient noise, 2-8 Hz, "
             "vertical; 5th, 50th and 95th percentile.",
-            _table(
-                (
-                    "class",
-                    "events",
-                    "at stations",
-                    "listed",
-                    "wrong class",
-                    "SNR, all (dB)",
-                    "SNR, listed (dB)",
-                    "median onset error (s)",
-                ),
-                _classes(truth[truth["event"] >= 0]),
-            ),
+            _table(_CLASS_HEAD, _classes(truth[truth["event"] >= 0])),
             _noise(truth[truth["event"] < 0]),
             "## What else is in the records",
             _table(

@@ -5,7 +5,9 @@ it is drawn hour by hour from its own random stream, so that it is a function of
 Sizes are drawn relative to the ambient noise of the moment (2-8 Hz, vertical): the ratio of the peak of the envelope
 to that noise is uniform in decibels. Distant earthquakes alone are absolute, and common to the network.
 
-Limits: no kind moves through the network except distant earthquakes, and polarization is random.
+Limits: no kind moves through the network except distant earthquakes, and polarization is random. Rates, bands and
+sizes are assumed, after what such signals look like in records (bumps: Batsi et al. 2019, Bull. Seismol. Soc. Am.
+109); a distant earthquake is noise of the right periods under an envelope, not a seismogram.
 """
 
 from __future__ import annotations
@@ -47,8 +49,8 @@ class Kind:
 
 
 #: Ship: blade-rate lines with Doppler drift past closest approach. Bump: short decaying oscillations that ocean-bottom
-#: instruments record by the dozen (Batsi et al. 2019, Bull. Seismol. Soc. Am. 109). Strumming: cables and frames in a
-#: current. Vehicle, rockfall, gust: spindles. Distant earthquake: trains of long period, empty above 1.5 Hz.
+#: instruments record by the dozen. Strumming: cables and frames in a current. Vehicle, rockfall, gust: spindles.
+#: Distant earthquake: trains of long period, empty above 1.5 Hz.
 KINDS = {
     "ship": Kind(0.12, 0.0, (600.0, 2400.0), (3.0, 15.0), (-3.0, 15.0)),
     "bump": Kind(2.0, 0.0, (0.6, 4.0), (4.0, 22.0), (0.0, 28.0)),

@@ -18,7 +18,9 @@ Volcanic tremor
     their rate). A share of it is driven by Julian's model instead, see `tremorlab.twin.julian_tremor`.
 Eruption
     A volumetric pulse with a corner of 0.2 to 1.5 Hz, then pulses of the same process for minutes: their strength
-    decays, their frequency glides, and their corner falls with strength as the jet weakens. The blast pushes an air
+    rises, in half of the eruptions holds a level, and decays exponentially (McNutt and Nishimura 2008,
+    doi:10.1016/j.jvolgeores.2008.03.010); their frequency glides, and their corner falls with strength as the jet
+    weakens. The blast pushes an air
     wave ``(1 - t/T) exp(-t/T)`` (Friedlander's shape) that travels at 340 m/s, falls as 1/r and moves the ground by an
     assumed micrometre per second and pascal, give or take a factor.
 Size
@@ -52,6 +54,8 @@ Kind = Literal["eruption", "long_period", "volcanic_tremor"]
 SOUND_M_S = 340.0
 #: Median ground velocity under a passing air wave, m/s per Pa.
 AIR_COUPLING = 1e-6
+#: Share of eruptions whose tremor holds a level before it decays (McNutt and Nishimura 2008: one half).
+SUSTAINED_SHARE = 0.5
 #: Median excess pressure at 1 km (Pa) of an explosion of a given moment (N m); it grows with the root of the moment.
 BLAST_PA, BLAST_MOMENT_N_M = 10.0, 1e11
 
@@ -130,7 +134,7 @@ class VolcanicLaw:
             )
 
 
-ERUPTION = VolcanicLaw("eruption", 8e11, 1.0, 1.0, 0.6, 150.0, 0.7, 1.2, (0.4, 4.0), 6.0, 0.7)
+ERUPTION = VolcanicLaw("eruption", 8e11, 1.0, 1.0, 0.6, 200.0, 0.8, 1.2, (0.4, 4.0), 6.0, 0.7)
 LONG_PERIOD = VolcanicLaw("long_period", 1.5e11, 1.0, 3.0, 0.6, 0.0, 0.0, 1.0, (0.5, 5.0), 10.0, 0.8)
 VOLCANIC_TREMOR = VolcanicLaw("volcanic_tremor", 1e10, 1.0, 1.2, 0.6, 180.0, 0.8, 1.2, (0.4, 4.0), 8.0, 0.8)
 
@@ -303,7 +307,8 @@ def _sequence(rng: np.random.Generator, law: VolcanicLaw, duration_s: float) -> 
     progress = times / times[-1]
     if law.kind == "eruption":
         rise, decay = rng.uniform(0.02, 0.2), rng.uniform(0.15, 0.6)
-        swell = (1 - np.exp(-progress / rise)) * np.exp(-progress / decay)
+        held = rng.uniform(0.2, 0.7) if rng.random() < SUSTAINED_SHARE else 0.0
+        swell = (1 - np.exp(-progress / rise)) * np.exp(-np.maximum(progress - held, 0) / (decay * (1 - held)))
         swell /= swell.max()
     else:
         swell = np.sin(np.pi * np.minimum(np.minimum(progress, 1 - progress) / rng.uniform(0.1, 0.8), 0.5)) ** 2

@@ -47,7 +47,7 @@ SMALLEST = {
     ("nankai", "earthquake"): 1.3,
     ("sakurajima", "vt"): 0.5,
     ("sakurajima", "earthquake"): 1.6,
-    ("colombia", "vt"): 0.2,
+    ("colombia", "vt"): 0.7,
     ("colombia", "earthquake"): 1.3,
 }
 MOMENTS = {

@@ -1,9 +1,13 @@
 """What instruments, digitisers, clocks and telemetry do to a record; the truth of it is kept.
 
 Laws, the same at every hour and for every class: each kind is a Poisson process with a rate per station-day, drawn
-from the seed, the station and the day. The sensor adds glitches (a sudden tilt, seen through the instrument's own
-response); the digitiser clips at full scale and adds spikes and offsets; telemetry leaves gaps; the clock jumps when it
-loses its reference and back when it finds it again, at midnight at the latest.
+from the seed, the station and the day. The sensor adds glitches (a sudden tilt is a step in acceleration, seen through
+the instrument's own response: Scholz et al. 2020, doi:10.1029/2020EA001317); the digitiser clips at full scale and adds
+spikes and offsets; telemetry leaves gaps; the clock jumps when it loses its reference and back when it finds it again,
+at midnight at the latest.
+
+Limits: rates and sizes are assumed; a clock jumps but does not drift, a gap loses all components at once, no channel is
+dead, swapped or reversed for days.
 """
 
 from __future__ import annotations

@@ -1,16 +1,20 @@
 """The catalogue that an observatory would have made of a twin: incomplete, late or early, sometimes wrong.
 
-An event is listed at a station with a probability that rises with its signal-to-noise ratio there (a logistic curve),
-so small and distant events are missing, the same law for all classes. Onsets are read with an error that grows as
-the signal sinks into the noise, and with the length of the signal's rise: an emergent signal has no sharp onset to
-read. A small share of the events gets another class, at all stations the same. Tremor, eruptions and volcanic tremor
-are listed as spans with an end. Noise windows lie at random times at which nothing is listed at any station, as an
-analyst would choose them, so they may hold what nobody saw.
+An event is listed at a station with a probability that rises with its signal-to-noise ratio there (a logistic curve
+in place of the cumulative normal of Ringdal 1975, Bull. Seismol. Soc. Am. 65, 1631), so small and distant events are
+missing, the same law for all classes. Onsets are read with an error of 0.1 s at a high signal-to-noise ratio (Zeiler
+and Velasco 2009, doi:10.1785/0120080131) that grows as the signal sinks into the noise; an emergent signal has no
+sharp onset, and its error is assumed to be 20 times as large. A small share of the events gets another class, at all
+stations the same. Tremor, eruptions and volcanic tremor are listed as spans with an end. Noise windows lie at random
+times at which nothing is listed at any station, as an analyst would choose them, so they may hold what nobody saw.
 
 An event has one id at all stations that list it, so that nothing which divides or draws events parts its stations.
 Tremor bursts whose listed spans come within a minute of each other, at whatever stations, are one event under the
 number of the first of them; at a station it lasts from the first to the last of its bursts listed there, so spans
 that overlap at different stations share an id. A noise window is an event of its own at one station.
+
+Limits: one analyst, who never tires and whose threshold is that of every class; wrong labels are blind to likeness
+(a real analyst confuses what looks alike); locations and magnitudes err by assumed normal errors, the same for all.
 """
 
 from __future__ import annotations

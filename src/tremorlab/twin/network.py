@@ -2,6 +2,11 @@
 
 Coordinates are kilometres in a local Cartesian frame: x to the east, y to the north, z down from sea level, with the
 crater, or the middle of the network, at x = y = 0. Nothing here is the position of a real station.
+
+The networks stand for those of the report: nodes of an ocean-bottom cabled network (DONET, doi:10.17598/NIED.0008),
+stations around one crater, and a small observatory. A sensor is a damped pendulum with a flat digitiser (Scherbaum
+2001, Of Poles and Zeros). Limits: one sensor a station and no array; buried and bare, coupled and loose sensors differ
+only in what `tremorlab.twin.transfer` and `tremorlab.twin.noise` draw for them; a response is exactly known.
 """
 
 from __future__ import annotations

@@ -11,6 +11,10 @@ at every frequency it is ``low + w (high - low)`` in decibels, where the weight 
 
 and is kept within [0.02, 0.98]. Above 10 Hz, where the models end, their last acceleration value is held. All of it
 is a pure function of seed, station and absolute time.
+
+Limits: heights, bands and hours of a setting are plausible, not measured at any station; wind, sea and tide are random
+functions with time scales of minutes to half a day, without seasons or storms that pass; the models are bounds of quiet
+and noisy sites on land, which some ocean-bottom and crater sites exceed.
 """
 
 from __future__ import annotations

@@ -6,10 +6,8 @@ import pytest
 from scipy import stats
 
 from tremorlab.classify import rivals
-from tremorlab.classify.realism import discriminate, distances, matched, snr_db
+from tremorlab.classify.realism import discriminate, distances
 from tremorlab.errors import DatasetError
-
-RATE = 25.0
 
 
 @pytest.fixture(autouse=True)
@@ -69,36 +67,8 @@ def test_events_do_not_leak_between_folds():
     assert parted.score.high - parted.score.low > 0.05
 
 
-def test_matched_values_are_the_nearest():
-    assert matched([3.0, 10.0], [9.0, 0.0, 2.5, 30.0]).tolist() == [2, 0]
-    rng = np.random.default_rng(5)
-    wanted, offered = rng.normal(12, 4, 60), rng.normal(18, 8, 2000)
-    chosen = matched(wanted, offered)
-    assert len(set(chosen)) == 60
-    np.testing.assert_allclose(offered[chosen], wanted, atol=1.5)
-    assert stats.ks_2samp(wanted, offered[chosen], method="asymp").statistic < 0.05
-
-
-@pytest.mark.parametrize("wanted_db", [0.0, 10.0, 30.0])
-def test_the_ratio_is_that_of_a_known_signal(wanted_db):
-    rng = np.random.default_rng(6)
-    windows = rng.standard_normal((40, 1, 4096))
-    windows[:, 0, 1000:2000] *= 10 ** (wanted_db / 20)
-    # The largest of many averages over 5 s (60 independent values in 2-8 Hz) lies above their mean by 10 to 40 %.
-    assert np.median(snr_db(windows, RATE, 40.0)) == pytest.approx(wanted_db + 1.1, abs=0.8)
-    np.testing.assert_allclose(snr_db(1e-8 * windows, RATE, 40.0), snr_db(windows, RATE, 40.0), atol=1e-6)
-
-
-@pytest.mark.parametrize("onset_s", [1.5, 163.9, 200.0])
-def test_a_window_without_noise_or_signal_is_refused(onset_s):
-    with pytest.raises(DatasetError, match=r"snr: an onset at .* s leaves no noise or no signal\. Cut windows"):
-        snr_db(np.ones((1, 1, 4096)), RATE, onset_s)
-
-
 def test_bad_input_is_named():
     with pytest.raises(DatasetError, match="of twin and recordings differ in their columns"):
         distances(normal(9), normal(9)[["kurtosis"]])
-    with pytest.raises(DatasetError, match=r"2 values are offered for 3\. Draw more windows"):
-        matched([1, 2, 3], [1, 2])
     with pytest.raises(DatasetError, match="recorded windows: 3 events are fewer than 5 folds"):
         discriminate(normal(9), normal(9), [0, 1, 2] * 3, range(9), seed=0)

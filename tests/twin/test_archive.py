@@ -24,7 +24,7 @@ from tremorlab.catalog import readers, splits
 from tremorlab.catalog.sources import of_study
 from tremorlab.dataset import windows
 from tremorlab.errors import ParameterError
-from tremorlab.twin import ambient, archive, clutter, faults
+from tremorlab.twin import ambient, archive, clutter, faults, noise
 from tremorlab.twin.archive import recorded, simulate, station_day
 from tremorlab.twin.events import draw_events, heard
 from tremorlab.twin.network import NETWORKS, instrument, rotate
@@ -267,6 +267,30 @@ def test_the_stated_signal_to_noise_ratio_is_the_measured_one():
     quiet = ambient.ambient(station, max(row["onset_s"] - 150, 0), 15000, 50.0, "sakurajima", 3)[0]
     measured = 20 * np.log10(filtered[inside].std() / sosfiltfilt(sos, quiet.astype("f8")).std())
     assert row["snr_db"] == pytest.approx(measured, abs=2.0)
+
+
+@pytest.mark.parametrize("peak_db", [20.0, 50.0])
+def test_a_signal_ends_where_it_sinks_to_the_level_at_which_half_are_listed(peak_db):
+    """A decaying oscillation: its power over 5 s falls by 8.7 dB in each time constant of 10 s."""
+    scenario = configure(setting="sakurajima", days=1, stations=1, rate_hz=50, seed=3)
+    station, event = scenario.geometry.stations[0], draw_events(scenario)[0]
+    quiet = noise.band_rms(station, event.onset_s(station), (2, 8), "sakurajima", 3)[0]
+    time_s = np.arange(6000) / 50
+    decay = np.exp(-time_s / 10) * np.sin(2 * np.pi * 4 * time_s)
+    velocity = np.tile((np.sqrt(2) * quiet * 10 ** (peak_db / 20) * decay).astype("f4"), (3, 1))
+    row = archive._truth(scenario, event, station, 1000.0, velocity)
+    # The mean of exp(-2 t / 10) over the last 5 s, from its end, is (e - 1) times the value there.
+    sunk = 10 / 2 * ((peak_db - 2.0) / 10 * np.log(10) + np.log(np.e - 1))
+    assert row["end_s"] == pytest.approx(1000 + sunk, abs=0.3)
+
+
+def test_a_signal_under_the_noise_ends_with_its_energy():
+    scenario = configure(setting="sakurajima", days=1, stations=1, rate_hz=50, seed=3)
+    station, event = scenario.geometry.stations[0], draw_events(scenario)[0]
+    velocity = np.zeros((3, 6000), "f4")
+    velocity[:, 2000:3000] = 1e-12 * np.sin(2 * np.pi * 4 * np.arange(1000) / 50)
+    row = archive._truth(scenario, event, station, 1000.0, velocity)
+    assert row["end_s"] == pytest.approx(1000 + 40 + 0.95 * 20, abs=0.5)
 
 
 def test_the_study_works_wherever_the_folder_is_moved(twin, tmp_path):

@@ -1,8 +1,8 @@
 """How like recordings a twin is: distances between features, and a classifier that tries to tell them apart.
 
-Windows of one class are compared, prepared alike and of the same length. A twin's windows and recorded ones differ in
-their signal-to-noise ratio by selection (an analyst's choice of what to publish), which is not what is asked here: so
-twin windows can be drawn to have the ratios of the recorded ones (`matched`).
+Windows of one class are compared, prepared alike and of the same length. Limits: windows also differ by selection (what
+an analyst chose to publish has other signal-to-noise ratios than what a catalogue lists), and a few recorded sites have
+a colour of their own; the same forest between two recorded studies says how much that is.
 """
 
 from __future__ import annotations
@@ -12,17 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import signal, stats
+from scipy import stats
 from sklearn.model_selection import StratifiedGroupKFold
 
 from tremorlab.classify import rivals
 from tremorlab.errors import DatasetError
-
-#: Band in which signal and noise are compared, and what is left out before an onset, which may be read late.
-SNR_BAND_HZ = (2.0, 8.0)
-GUARD_S = 1.0
-#: Time over which a signal is averaged.
-AVERAGE_S = 5.0
 
 #: The two sides of the comparison.
 RECORDED, TWIN = "recorded", "twin"
@@ -43,75 +37,6 @@ class Discrimination:
 
     score: rivals.Score
     importance: pd.Series
-
-
-def snr_db(waveforms: np.ndarray, rate_hz: float, onset_s: float) -> np.ndarray:
-    """Signal-to-noise ratio of windows, from the windows alone.
-
-    Largest root mean square of the first component in 2-8 Hz over five seconds after the onset, over that of the noise
-    before it (from the median of its absolute values, so that a spike or an earlier event weighs little). Noise alone
-    has about 1 dB.
-
-    Parameters
-    ----------
-    waveforms
-        (n, components, samples).
-    rate_hz
-        Sampling rate.
-    onset_s
-        Onset after the start of a window.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,) in dB.
-
-    Raises
-    ------
-    DatasetError
-        There is less than a second before the onset, or less than five behind it.
-    """
-    first, length = round((onset_s - GUARD_S) * rate_hz), round(AVERAGE_S * rate_hz)
-    if not rate_hz <= first <= waveforms.shape[2] - length:
-        raise DatasetError(
-            "snr", f"an onset at {onset_s!r} s leaves no noise or no signal", "Cut windows around onsets"
-        )
-    band = signal.butter(4, SNR_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
-    motion = signal.sosfiltfilt(band, np.asarray(waveforms[:, 0], dtype=float), axis=1)
-    noise = np.median(np.abs(motion[:, :first]), axis=1) / stats.norm.ppf(0.75)
-    energy = np.cumsum(motion[:, first:] ** 2, axis=1)
-    energy[:, length:] -= energy[:, :-length].copy()
-    return 10 * np.log10(energy[:, length - 1 :].max(axis=1) / length / noise**2)
-
-
-def matched(wanted: ArrayLike, offered: ArrayLike) -> np.ndarray:
-    """Choose for each wanted value the nearest offered one that is not taken; the farthest from the median first.
-
-    Parameters
-    ----------
-    wanted
-        (m,) values.
-    offered
-        (n,) values, n at least m.
-
-    Returns
-    -------
-    numpy.ndarray
-        (m,) indices into ``offered``, in the order of ``wanted``.
-
-    Raises
-    ------
-    DatasetError
-        Fewer values are offered than wanted.
-    """
-    wanted, free = np.asarray(wanted, float), np.array(offered, float)
-    if len(free) < len(wanted):
-        raise DatasetError("matched", f"{len(free)} values are offered for {len(wanted)}", "Draw more windows")
-    chosen = np.empty(len(wanted), int)
-    for row in np.argsort(-np.abs(wanted - np.median(wanted)), kind="stable"):
-        chosen[row] = np.nanargmin(np.abs(free - wanted[row]))
-        free[chosen[row]] = np.nan
-    return chosen
 
 
 def distances(recorded: pd.DataFrame, twin: pd.DataFrame) -> pd.DataFrame:

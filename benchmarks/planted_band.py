@@ -20,8 +20,8 @@ from tremorlab.interpret.influence import influence
 from tremorlab.interpret.planted import planted
 
 BAND_HZ = (3.0, 5.0)
-NETWORK = WaveformNetwork(channels=(4, 8, 8), hidden=16, dropout=0)
-TRAINING = Training(epochs=10, batch=32, learning_rate=3e-3, patience=0)
+NETWORK = WaveformNetwork(channels=(4, 8, 8), hidden=32, dropout=0)
+TRAINING = Training(epochs=12, batch=32, learning_rate=2e-3, patience=0)
 
 
 def read(seed: int, permuted: bool):

@@ -30,6 +30,7 @@ class DirectWindows(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["direct"] = "direct"
     setting: Literal["nankai", "sakurajima", "colombia"]
     classes: tuple[str, ...] = Field(min_length=2)
     quality: float = Field(1.0, description="factor on quality factors")

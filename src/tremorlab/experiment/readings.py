@@ -12,6 +12,7 @@ The arrays of a reading, with S seeds, n test windows, C classes, K filters, B b
     crossing (rows of first, second, frequency_hz, low_hz, high_hz; classes by number)
     input (F,): amplitude spectrum of a training window, root mean square over windows divided by their maximum
     kernel, initial (S, taps, components, K), downstream (S, K): of waveform networks, after and before training
+    waves_hz (W,), cascade (S, W, K): mean output of convolution, rectification and pooling for sine waves
     cost (S, K), evidence (S, K, C), null (S,): `tremorlab.interpret.influence`
 
 and of causal readings
@@ -39,9 +40,10 @@ from tremorlab.classify.scores import balanced_accuracy, confusion
 from tremorlab.classify.training import Examples, Training, probabilities, train
 from tremorlab.dataset import spectra
 from tremorlab.dataset.class_spectra import class_spectra, crossings, window_spectra
-from tremorlab.experiment import store
-from tremorlab.experiment.direct_windows import SAMPLES, DirectWindows, changed, divided
-from tremorlab.interpret import attribution, fir
+from tremorlab.experiment import direct_windows, recorded_windows, store
+from tremorlab.experiment.direct_windows import SAMPLES, DirectWindows, changed
+from tremorlab.experiment.recorded_windows import RecordedWindows
+from tremorlab.interpret import attribution, fir, transfer
 from tremorlab.interpret.influence import influence
 from tremorlab.interpret.knockout import bands, exchanged, knockout, two_bands
 from tremorlab.study import RunningSpectrum
@@ -56,6 +58,9 @@ _WIDTH_HZ, _STEP_HZ = 1.5, 0.5
 #: Where the two bands of the logistic model meet (Hz).
 _SPLITS_HZ = np.arange(2.0, 11.0, 1.0)
 
+#: Sine waves that are sent through the first stage (Hz).
+_WAVES_HZ = np.arange(0.5, 12.51, 0.25)
+
 #: Windows whose gradients are integrated.
 _CREDITED = 90
 
@@ -66,7 +71,7 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the file; does not count")
-    windows: DirectWindows
+    windows: DirectWindows | RecordedWindows = Field(discriminator="kind")
     network: WaveformNetwork | SpectrumNetwork = Field(discriminator="kind")
     training: Training = Training(epochs=10, batch=32, learning_rate=2e-3, patience=0)
     seeds: tuple[int, ...] = Field(min_length=1)
@@ -112,10 +117,11 @@ def reading(question: Question, *, again: bool = False) -> Reading:
 
 
 def _compute(question):
-    parts = divided(question.windows)
+    rooms = {"direct": direct_windows, "recorded": recorded_windows}
+    parts = rooms[question.windows.kind].divided(question.windows)
     test = parts[2]
     arrays = {"classes": np.array(question.windows.classes), "truth": test.labels.astype("i1")}
-    arrays |= _spectra(parts, len(question.windows.classes))
+    arrays |= _spectra(parts) | {"waves_hz": _WAVES_HZ}
     if question.causal:
         arrays |= _two_bands(parts)
     seeds = [_of_seed(question, parts, seed) for seed in question.seeds]
@@ -145,6 +151,7 @@ def _filters(question, model, test, seed, rng):
         "kernel": kernels[0],
         "initial": kernels[1],
         "downstream": fir.downstream(model),
+        "cascade": transfer.cascade(transfer.first_stage(model), _WAVES_HZ, 1, RATE_HZ)[..., 0],
         "cost": told.filters["cost"].to_numpy(),
         "evidence": told.evidence,
         "null": np.array(told.null),
@@ -183,7 +190,7 @@ def _credit(question, model, test, removed, rng):
     return attribution.in_bands(f, found, edges).mean(axis=0)
 
 
-def _spectra(parts, classes):
+def _spectra(parts):
     settings = RunningSpectrum()
     waveforms = np.concatenate([crop(part.waveforms, SAMPLES) for part in parts])
     labels = np.concatenate([part.labels for part in parts])

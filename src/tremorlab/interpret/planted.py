@@ -15,7 +15,7 @@ def planted(
     rng: np.random.Generator,
     *,
     band_hz: tuple[float, float] = (3.0, 5.0),
-    gain: float = 1.3,
+    gain: float = 1.5,
     samples: int = 1088,
     rate_hz: float = 25.0,
 ) -> Examples:

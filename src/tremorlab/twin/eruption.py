@@ -224,7 +224,7 @@ def draw_volcanic(rng: np.random.Generator, origin_s: float, vent: Vent, law: Vo
     blast = None
     if law.kind == "eruption":
         # The jet is weaker than the explosion, and its corner falls as it weakens.
-        pulses = pulses * math.exp(math.log(0.2) + 0.8 * rng.standard_normal())
+        pulses = pulses * math.exp(math.log(0.3) + 0.8 * rng.standard_normal())
         corners = corners * strength**0.2
         pulses[0] = moment
         corners[0] = math.exp(rng.uniform(math.log(0.2), math.log(1.5)))

@@ -55,7 +55,7 @@ MOMENTS = {
     ("sakurajima", "eruption"): 1.3e11,
     ("sakurajima", "long_period"): 5e10,
     ("sakurajima", "volcanic_tremor"): 7e10,
-    ("colombia", "eruption"): 2e10,
+    ("colombia", "eruption"): 8e10,
     ("colombia", "long_period"): 4e10,
     ("colombia", "volcanic_tremor"): 4.5e10,
 }

@@ -26,21 +26,24 @@ CONTROLS = {
 }
 
 #: Name -> factors on path and source.
-MOVED = {"as_it_is": {}} | {
-    f"{name}_{sign}": {name: factor}
-    for name in ("quality", "distance", "corner")
-    for sign, factor in (("halved", 0.5), ("doubled", 2.0))
+MOVED = {
+    "as_it_is": {},
+    "quality_halved": {"quality": 0.5},
+    "quality_doubled": {"quality": 2.0},
+    "corner_halved": {"corner": 0.5},
+    "corner_doubled": {"corner": 2.0},
+    "distance_doubled": {"distance": 2.0},
 }
 
 _LATER = (16, 16, 16)
-_TEN, _THREE = tuple(range(10)), tuple(range(3))
+_TEN, _TWO = tuple(range(10)), tuple(range(2))
 
 
 def questions() -> dict[str, Question]:
     """All questions by name, in the order in which they are answered."""
     asked = [_two("filters_nankai_2", "nankai", seeds=_TEN, causal=True)]
-    asked += [_moved(name, factors) for name, factors in MOVED.items()]
     asked += _beside("nankai")
+    asked += [_moved(name, factors) for name, factors in MOVED.items()]
     asked += [_two("filters_sakurajima_2", "sakurajima", seeds=_TEN, causal=True)]
     asked += _beside("sakurajima")
     recorded = RecordedWindows(study="redoubt_2009", classes=("vt", "long_period", "noise"))
@@ -53,22 +56,22 @@ def questions() -> dict[str, Question]:
 
 def _beside(setting):
     """Many channels, controls, and the two-dimensional network."""
-    picture = SpectrumNetwork(channels=(8, 16), hidden=32)
-    yield _two(f"filters_{setting}_spectrum", setting, network=picture, causal=True)
     for name, change in CONTROLS.items():
         yield _two(f"filters_{setting}_2_{name}", setting, change=change)
+    picture = SpectrumNetwork(channels=(8, 16), hidden=32)
+    yield _two(f"filters_{setting}_spectrum", setting, network=picture, causal=True)
     for channels in (8, 16, 32):
         yield _two(f"filters_{setting}_{channels}", setting, network=_network(channels))
 
 
-def _two(name, setting, *, network=None, seeds=_THREE, change="none", causal=False):
+def _two(name, setting, *, network=None, seeds=_TWO, change="none", causal=False):
     windows = DirectWindows(setting=setting, classes=CLASSES[setting], change=change)
     return Question(name=name, windows=windows, network=network or _network(2), seeds=seeds, causal=causal)
 
 
 def _moved(name, factors):
-    windows = DirectWindows(setting="nankai", classes=CLASSES["nankai"][:2], each=(150, 40, 60), **factors)
-    return Question(name=f"filters_moved_{name}", windows=windows, network=_network(2), seeds=_THREE)
+    windows = DirectWindows(setting="nankai", classes=CLASSES["nankai"][:2], each=(100, 20, 40), **factors)
+    return Question(name=f"filters_moved_{name}", windows=windows, network=_network(2), seeds=_TWO)
 
 
 def _network(channels, **changes):

@@ -53,16 +53,16 @@ from tremorlab.twin.direct import RATE_HZ
 MODULES = ("tremorlab.experiment.readings",)
 
 #: Width and step of the bands that are removed (Hz).
-_WIDTH_HZ, _STEP_HZ = 1.5, 0.5
+_WIDTH_HZ, _STEP_HZ = 1.5, 0.75
 
 #: Where the two bands of the logistic model meet (Hz).
-_SPLITS_HZ = np.arange(2.0, 11.0, 1.0)
+_SPLITS_HZ = np.arange(3.0, 9.0, 1.0)
 
 #: Sine waves that are sent through the first stage (Hz).
 _WAVES_HZ = np.arange(0.5, 12.51, 0.25)
 
 #: Windows whose gradients are integrated.
-_CREDITED = 90
+_CREDITED = 48
 
 
 class Question(BaseModel):
@@ -73,7 +73,7 @@ class Question(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the file; does not count")
     windows: DirectWindows | RecordedWindows = Field(discriminator="kind")
     network: WaveformNetwork | SpectrumNetwork = Field(discriminator="kind")
-    training: Training = Training(epochs=10, batch=32, learning_rate=2e-3, patience=0)
+    training: Training = Training(epochs=10, batch=16, learning_rate=2e-3, patience=0)
     seeds: tuple[int, ...] = Field(min_length=1)
     causal: bool = Field(False, description="remove bands, exchange them, integrate gradients")
     split_hz: float = Field(5.0, description="where low and high frequencies meet in the exchange")

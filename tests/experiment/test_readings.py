@@ -9,7 +9,17 @@ from tremorlab.classify.training import Training
 from tremorlab.experiment import store
 from tremorlab.experiment.direct_windows import DirectWindows
 from tremorlab.experiment.filter_questions import questions
-from tremorlab.experiment.readings import Question, reading
+from tremorlab.experiment.filter_tables import (
+    highest_crossing,
+    large_filters,
+    more_than_untrained,
+    notches,
+    pair_crossings,
+    read_profile,
+    shape_table,
+    within,
+)
+from tremorlab.experiment.readings import Question, Reading, reading
 
 WINDOWS = DirectWindows(setting="nankai", classes=("tremor", "earthquake", "noise"), each=(6, 3, 4))
 BRIEF = {"windows": WINDOWS, "training": Training(epochs=1, patience=0), "seeds": (3, 4)}
@@ -71,3 +81,30 @@ def test_every_question_of_the_chapter_has_a_name_and_an_answer_of_its_own():
         "nankai",
         "sakurajima",
     }
+
+
+def test_tables_have_a_row_for_each_filter_of_each_seed(found):
+    assert notches(found).shape == (2, 2)
+    table = shape_table(found)
+    assert list(table[["seed", "rank"]].itertuples(index=False, name=None)) == [(3, 0), (3, 1), (4, 0), (4, 1)]
+    np.testing.assert_allclose(read_profile(found).shape, found.arrays["fall"].shape)
+    assert (read_profile(found) >= 0).all()
+    assert all(kept[0] == 0 for kept in large_filters(found))
+    assert len(large_filters(found, share=0.0)[0]) == 2
+
+
+def test_crossings_are_those_of_the_first_two_classes_above_the_high_pass(found):
+    rows = np.array([[0, 1, 0.5, 0.2, 1], [0, 1, 4, 3, 5], [1, 0, 6, 5, 7], [0, 2, 8, 7, 9]], float)
+    other = Reading(found.question, {**found.arrays, "crossing": rows}, "computed", ())
+    assert list(pair_crossings(other)["frequency_hz"]) == [4, 6]
+    assert list(highest_crossing(other)) == [6, 5, 7]
+    none = Reading(found.question, {**found.arrays, "crossing": rows[[0, 3]]}, "computed", ())
+    assert np.isnan(highest_crossing(none)).all()
+
+
+def test_a_share_counts_only_against_that_before_training():
+    assert list(within([3.9, 4, np.nan, 8, 8.1])) == [False, True, False, True, False]
+    many, few = np.arange(20) < 18, np.arange(20) < 5
+    assert more_than_untrained(many, few) < 1e-3
+    assert more_than_untrained(many, many) > 0.5
+    assert more_than_untrained(few, many) > 0.99

@@ -56,7 +56,7 @@ def test_a_network_deaf_to_low_frequencies_follows_the_high_ones(listener):
     model = keras.models.clone_model(listener)
     model.set_weights(listener.get_weights())
     layer = model.get_layer("classes")
-    layer.set_weights([np.array([[0.0, 0.0], [-40.0, 40.0]]), np.array([5.0, -5.0])])
+    layer.set_weights([np.array([[0.0, 0.0], [-40.0, 40.0]]), np.array([8.0, -8.0])])
     waveforms, labels = two_tones()
     table = exchanged(model, waveforms, labels, (0, 1), 5.0, rng=np.random.default_rng(0)).set_index("high")
     assert table.loc[0, "as_high"] == 1

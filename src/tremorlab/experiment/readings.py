@@ -17,7 +17,7 @@ The arrays of a reading, with S seeds, n test windows, C classes, K filters, B b
 
 and of causal readings
 
-    bands (B, 2), fall (S, B): `tremorlab.interpret.knockout.knockout`
+    bands (S, B, 2), the same for all seeds, fall (S, B): `tremorlab.interpret.knockout.knockout`
     credit (S, B): integrated gradients between the middles of neighbouring bands
     whitened, random_phases (S,): balanced accuracy on test windows changed like that
     splits (P,), two_bands (P,): balanced accuracy of `tremorlab.interpret.knockout.two_bands`

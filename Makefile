@@ -15,7 +15,7 @@ READY := .venv/.ready
 BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-fast test serve bench sync lint lock peers clean
+.PHONY: help book book-fast test serve bench results sync lint lock peers clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ serve: $(READY) ## show the built book on this machine
 
 bench: $(READY) ## speed and memory beside a peer, in one run
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+results: $(READY) ## train what is out of date among the results and networks that come with the book (up to hours)
+	$(BIN)/python -m tremorlab.experiment.refresh
 
 sync: $(READY) ## bring each page and its notebook twin in step; the newer of the two wins
 	$(BIN)/jupytext --sync notebooks/[0-9]*.py

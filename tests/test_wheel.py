@@ -52,6 +52,10 @@ def test_the_wheel_holds_the_package_its_studies_and_nothing_else(wheel):
     assert "tremorlab/cli.py" in names
     assert "tremorlab/data/studies/micro.toml" in names
     assert any(name.startswith("tremorlab/data/catalogues/") for name in names)
+    for kind in ("results", "models"):
+        folder = ROOT / "data" / kind
+        files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        assert {name.removeprefix(f"tremorlab/data/{kind}/") for name in names if f"data/{kind}/" in name} == files
     roots = {name.split("/")[0] for name in names}
     assert roots == {"tremorlab", next(root for root in roots if root.endswith(".dist-info"))}
     assert not [name for name in names if name.endswith((".mseed", ".pyc", ".ipynb", ".gitkeep"))]

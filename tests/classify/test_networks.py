@@ -24,7 +24,9 @@ SMALL = {
     "spectrum": SpectrumNetwork(channels=(3, 4), kernel=3, pool=(2, 2), hidden=8),
     "log": SpectrumNetwork(channels=(3, 4), kernel=3, pool=(2, 2), hidden=8, spectrum=RunningSpectrum(amplitude="log")),
 }
-SMALL["fused"] = FusedNetwork(waveform=SMALL["waveform"], spectrum=SMALL["spectrum"], hidden=8)
+SMALL |= {f"{name} pooled": network.model_copy(update={"over_time": "pooled"}) for name, network in SMALL.items()}
+SMALL["fused"] = FusedNetwork(waveform=SMALL["waveform"], spectrum=SMALL["log pooled"], hidden=8)
+SMALL["fused pooled"] = FusedNetwork(waveform=SMALL["waveform pooled"], spectrum=SMALL["spectrum pooled"], hidden=8)
 
 
 def windows(number, shape=SHAPE, seed=0):
@@ -90,7 +92,7 @@ def test_the_margins_are_not_seen_by_the_waveform_network():
 
 
 @pytest.mark.parametrize("components", [1, 2, 3])
-@pytest.mark.parametrize("name", ["waveform", "spectrum"])
+@pytest.mark.parametrize("name", ["waveform", "spectrum", "waveform pooled", "spectrum pooled"])
 def test_a_long_record_gives_the_answers_of_its_windows(name, components):
     """The trunk runs once over the record; the answers of windows a stride apart are those of the model itself."""
     model = small(name, (components, 832))
@@ -100,7 +102,7 @@ def test_a_long_record_gives_the_answers_of_its_windows(name, components):
     starts = np.arange(steps + 1) * network.stride
     direct = answer(model, np.stack([record[:, s : s + 832] for s in starts]))
 
-    if name == "waveform":
+    if network.kind == "waveform":
         source = record.T[margin:-margin]
         maxima = np.array([np.abs(record[:, s + margin : s + 832 - margin]).max() for s in starts])
     else:
@@ -110,11 +112,20 @@ def test_a_long_record_gives_the_answers_of_its_windows(name, components):
         source = answer(keras.Model(long.input, long.get_layer("running_spectrum").output), record[np.newaxis])[0]
         maxima = np.array([answer(spectra, record[np.newaxis, :, s : s + 832]).max() for s in starts])
     features = answer(networks.trunk(model), source[np.newaxis])[0]
-    length = model.get_layer(f"features_of_{name}").input.shape[1]
+    length = model.get_layer(f"features_of_{network.kind}").input.shape[1]
     cut = np.stack([features[k : k + length].ravel() for k in range(len(starts))])
     shared = answer(networks.head(model), cut / maxima[:, np.newaxis])
     np.testing.assert_allclose(shared, direct, atol=2e-6)
     assert np.ptp(direct, axis=0).max() > 1e-3  # the windows do differ
+
+
+def test_pooled_features_are_mean_and_maximum_over_time():
+    model, x = small("waveform pooled"), windows(3)
+    flat = answer(keras.Model(model.input, model.get_layer("waveform_frames").input), x)
+    at_times = flat.reshape(3, -1, 4)
+    expected = networks.GAIN * np.concatenate([at_times.mean(axis=1), at_times.max(axis=1)], axis=1)
+    pooled = answer(keras.Model(model.input, model.get_layer("waveform_gain").output), x)
+    np.testing.assert_allclose(pooled, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["fused", "log"])

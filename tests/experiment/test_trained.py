@@ -3,34 +3,12 @@
 import numpy as np
 import pytest
 
-from tremorlab.classify.networks import WaveformNetwork
-from tremorlab.classify.training import Training
+from tests.experiment.small import RATES, SCENARIO, WINDOWS, ask
 from tremorlab.errors import DatasetError
-from tremorlab.experiment import store
-from tremorlab.experiment.trained import Experiment, Rival, result, runs
+from tremorlab.experiment.trained import Rival, result, runs
 from tremorlab.experiment.twin_windows import TwinWindows, divided
-from tremorlab.twin.scenario import configure
 
-RATES = {"vt": 150.0, "eruption": 100.0, "long_period": 0.0, "volcanic_tremor": 0.0, "earthquake": 0.0}
-SCENARIO = configure(
-    setting="sakurajima", days=1, stations=1, rate_hz=25, rates=RATES, difficulty="low", faults=0.0, seed=3
-)
-WINDOWS = TwinWindows(scenario=SCENARIO)
-NETWORK = WaveformNetwork(channels=(4, 4, 4, 4), hidden=8)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setenv("TREMORLAB_CACHE", str(folder))
-        patch.setattr(store, "SHIPPED", folder / "shipped")
-        yield folder
-
-
-def ask(name="small", classifier=NETWORK, epochs=3, **more):
-    training = Training(epochs=epochs, learning_rate=3e-3)
-    return Experiment(name=name, windows=WINDOWS, classifier=classifier, training=training, **more)
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def test_a_network_is_trained_and_its_answer_kept():
@@ -72,3 +50,15 @@ def test_a_part_without_a_class_is_named():
     quiet = SCENARIO.model_copy(update={"rates": RATES | {"eruption": 0.0}})
     with pytest.raises(DatasetError, match=r"train windows of twin_sakurajima_3: hold no eruption"):
         divided(TwinWindows(scenario=quiet))
+
+
+def test_training_events_are_cut_several_times_and_the_others_once():
+    once, thrice = divided(WINDOWS), divided(WINDOWS.model_copy(update={"draws": 3}))
+    assert len(thrice.test.table) == len(once.test.table)
+    assert len(thrice.validation.table) == len(once.validation.table)
+    counts = [each.train.table["event_class"].value_counts() for each in (once, thrice)]
+    assert counts[1]["noise"] == counts[0]["noise"]
+    assert 2 < counts[1]["vt"] / counts[0]["vt"] <= 3.2
+    one_event = thrice.train.table.query("event_class == 'vt'").groupby("event_id")["onset_s"]
+    assert (one_event.nunique() > 1).any()
+    assert set(thrice.train.table["event_id"]).isdisjoint(thrice.test.table["event_id"])

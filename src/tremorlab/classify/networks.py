@@ -15,7 +15,8 @@ answer, because
 
 For the two-dimensional network this holds with linear amplitude. The logarithm does not commute with a factor, so
 there the picture is normalised first and nothing can be shared. Zeros beside the lowest and the highest frequency are
-harmless and are kept. No mean is removed from a window; the high-pass of `tremorlab.waveform.prepare` has done that.
+harmless and are kept. Features may be pooled over the window: then an event counts alike wherever in it it lies.
+No mean is removed from a window; the high-pass of `tremorlab.waveform.prepare` has done that.
 
 Everything is built of layers and operations that come with Keras, so ``keras.models.load_model(path, safe_mode=True)``
 opens a saved network where this package is not installed.
@@ -36,6 +37,12 @@ from tremorlab.study import RunningSpectrum
 Channels = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
+OverTime = Literal["kept", "pooled"]
+
+#: Features of a window over its maximum are small beside one; pooled ones are multiplied by this to train well.
+GAIN = 10.0
+
+
 class _Network(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,6 +58,9 @@ class WaveformNetwork(_Network):
     kernel: PositiveInt = Field(16, description="samples of a filter")
     pool: PositiveInt = Field(4, description="samples pooled after each convolution")
     margin: int = Field(32, ge=0, description="samples at either end that are not used: the running spectrum's margin")
+    over_time: OverTime = Field(
+        "kept", description="what connected layers see: features at their times; pooled: their mean and maximum"
+    )
 
     @property
     def stride(self) -> int:
@@ -66,6 +76,9 @@ class SpectrumNetwork(_Network):
     kernel: PositiveInt = Field(5, description="frames and frequencies of a filter; odd")
     pool: Channels = Field((4, 2), description="frames and frequencies pooled after each convolution")
     spectrum: RunningSpectrum = Field(RunningSpectrum(), description="FFT, hop, framing, linear or log amplitude")
+    over_time: OverTime = Field(
+        "kept", description="what connected layers see: features at their times; pooled: their mean and maximum"
+    )
 
     @property
     def stride(self) -> int:
@@ -116,7 +129,7 @@ def build(network: Network, shape: tuple[int, int], classes: int) -> keras.Model
     window = keras.Input(shape, name="window")
     waveform = layers.Permute((2, 1), name="samples_first")(window)
     parts = (network.waveform, network.spectrum) if network.kind == "fused" else (network,)
-    features = [_FEATURES[part.kind](part, waveform) for part in parts]
+    features = [_over_time(part, *_FEATURES[part.kind](part, waveform)) for part in parts]
     features = layers.Concatenate(name="features")(features) if len(features) > 1 else features[0]
     hidden = layers.Dropout(network.dropout, name="dropout_features")(features)
     hidden = layers.Dense(network.hidden, "relu", kernel_initializer="he_normal", name="hidden")(hidden)
@@ -163,8 +176,14 @@ def head(model: keras.Model) -> keras.Model:
 
     Takes (windows, features), the features of `trunk` flattened in the order (time, [frequency,] channel).
     """
-    features = keras.Input(model.get_layer("hidden").input.shape[1:], name="features")
-    return keras.Model(features, model.get_layer("classes")(model.get_layer("hidden")(features)), name="head")
+    names = {layer.name.removeprefix(f"{model.name}_"): layer for layer in model.layers}
+    first = names.get("frames", names["hidden"])
+    features = hidden = keras.Input(first.input.shape[1:], name="features")
+    if "frames" in names:
+        hidden = first(hidden)
+        hidden = names["pooled"]([names[name](hidden) for name in ("mean_over_time", "largest_over_time")])
+        hidden = names["gain"](hidden) if "gain" in names else hidden
+    return keras.Model(features, names["classes"](names["hidden"](hidden)), name="head")
 
 
 def parameters(model: keras.Model) -> int:
@@ -211,7 +230,8 @@ def _waveform_features(network, waveform):
             data_format="channels_last", name=f"waveform_conv_{n}",
         )(features)  # fmt: skip
         features = layers.MaxPooling1D(network.pool, data_format="channels_last", name=f"waveform_pool_{n}")(features)
-    return ops.divide(layers.Flatten(name="features_of_waveform")(features), largest(waveform))
+    flat = layers.Flatten(name="features_of_waveform")(features)
+    return ops.divide(flat, largest(waveform)), features.shape[1], True
 
 
 def _spectrum_features(network, waveform):
@@ -247,8 +267,23 @@ def _spectrum_features(network, waveform):
             data_format="channels_last", name=f"spectrum_conv_{n}",
         )(features)  # fmt: skip
         features = layers.MaxPooling2D(pool, data_format="channels_last", name=f"spectrum_pool_{n}")(features)
-    features = layers.Flatten(name="features_of_spectrum")(features)
-    return features if network.spectrum.amplitude == "log" else ops.divide(features, maximum)
+    flat = layers.Flatten(name="features_of_spectrum")(features)
+    if network.spectrum.amplitude == "log":
+        return flat, features.shape[1], False
+    return ops.divide(flat, maximum), features.shape[1], True
+
+
+def _over_time(network, features, frames, small):
+    """Features as the connected layers see them; the names of these layers are those that `head` looks for."""
+    if network.over_time == "kept":
+        return features
+    features = layers.Reshape((frames, -1), name=f"{network.kind}_frames")(features)
+    pooled = [
+        layers.GlobalAveragePooling1D(data_format="channels_last", name=f"{network.kind}_mean_over_time")(features),
+        layers.GlobalMaxPooling1D(data_format="channels_last", name=f"{network.kind}_largest_over_time")(features),
+    ]
+    pooled = layers.Concatenate(name=f"{network.kind}_pooled")(pooled)
+    return layers.Rescaling(GAIN, name=f"{network.kind}_gain")(pooled) if small else pooled
 
 
 _FEATURES = {"waveform": _waveform_features, "spectrum": _spectrum_features}

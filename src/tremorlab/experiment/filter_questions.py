@@ -1,6 +1,6 @@
 """The questions of the chapter on filters, and the command that answers them anew.
 
-    python -m tremorlab.experiment.filter_questions                  # all of them: about half an hour of one core
+    python -m tremorlab.experiment.filter_questions                  # all of them: about a quarter of an hour of one core
     python -m tremorlab.experiment.filter_questions filters_nankai_2 # some of them
 
 Answers are put into ``data/results`` in place of older ones.
@@ -82,7 +82,7 @@ def main(names: list[str]) -> None:
     """Answer some questions anew, or all, and ship the answers."""
     every = questions()
     for name in names or every:
-        found = reading(every[name])
+        found = reading(every[name], shipped=False)
         store.ship(every[name], modules=MODULES)
         print(f"{name}: balanced accuracy {found.balanced_accuracy.round(3).tolist()}", flush=True)
 

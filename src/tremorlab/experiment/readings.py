@@ -107,12 +107,12 @@ class Reading:
         return fir.rank(found, spectrum, weights)["filter"].to_numpy()
 
 
-def reading(question: Question, *, again: bool = False) -> Reading:
+def reading(question: Question, *, again: bool = False, shipped: bool = True) -> Reading:
     """Find the answer to a question, or train and keep it.
 
-    Errors are those of `tremorlab.experiment.store.answer` and `tremorlab.classify.training.train`.
+    Parameters and errors are those of `tremorlab.experiment.store.answer` and `tremorlab.classify.training.train`.
     """
-    found = store.answer(question, lambda: _compute(question), modules=MODULES, again=again)
+    found = store.answer(question, lambda: _compute(question), modules=MODULES, again=again, shipped=shipped)
     return Reading(question, found.arrays, found.origin, found.changed)
 
 

@@ -25,6 +25,9 @@ from tremorlab.errors import ModelError
 #: Answers that come with the compendium.
 SHIPPED = paths.DATA / "results"
 
+#: Modules that write texts for people and no numbers.
+_TEXTS = {"errors", "twin.card"}
+
 _QUESTION, _CODE = "question.json", "code.json"
 
 
@@ -48,7 +51,12 @@ class Answer:
 
 
 def answer(
-    question: BaseModel, compute: Callable[[], dict[str, np.ndarray]], *, modules: tuple[str, ...], again: bool = False
+    question: BaseModel,
+    compute: Callable[[], dict[str, np.ndarray]],
+    *,
+    modules: tuple[str, ...],
+    again: bool = False,
+    shipped: bool = True,
 ) -> Answer:
     """Find the answer to a question, or compute it.
 
@@ -62,22 +70,22 @@ def answer(
         Where the code starts that computes the answer; what they import counts too.
     again
         Compute it whatever there is.
+    shipped
+        Take one that comes with the compendium.
 
     Raises
     ------
     ModelError
         A file is damaged, or answers another question.
     """
-    asked, code = _asked(question), fingerprint.of_code(*modules)
+    asked, code = _asked(question), code_of(modules)
     kept = paths.derived() / "results" / f"{file_name(question, code)}"
     if not again:
         if kept.exists():
             return Answer(_read(kept, asked)[0], "kept")
-        shipped = SHIPPED / file_name(question)
-        if shipped.exists():
-            arrays, before = _read(shipped, asked)
-            changed = sorted(name for name in before.keys() | code.keys() if before.get(name) != code.get(name))
-            return Answer(arrays, "shipped", tuple(changed))
+        path = SHIPPED / file_name(question)
+        if shipped and path.exists():
+            return Answer(_read(path, asked)[0], "shipped", changed_since(path, question, code))
     arrays = compute()
     _write(kept, arrays, asked, code)
     return Answer(arrays, "computed")
@@ -91,7 +99,7 @@ def ship(question: BaseModel, *, modules: tuple[str, ...]) -> Path:
     ModelError
         It is not in the cache.
     """
-    code = fingerprint.of_code(*modules)
+    code = code_of(modules)
     kept = paths.derived() / "results" / file_name(question, code)
     if not kept.exists():
         raise ModelError(kept, "is not there", "Compute the answer first")
@@ -100,6 +108,17 @@ def ship(question: BaseModel, *, modules: tuple[str, ...]) -> Path:
     arrays, _ = _read(kept, _asked(question))
     _write(SHIPPED / file_name(question), arrays, _asked(question), code)
     return SHIPPED / file_name(question)
+
+
+def code_of(modules: tuple[str, ...]) -> dict[str, str]:
+    """Hash of each module that an answer depends on, those left out that only write texts."""
+    return {name: found for name, found in fingerprint.of_code(*modules).items() if name not in _TEXTS}
+
+
+def changed_since(path: Path, question: BaseModel, code: dict[str, str]) -> tuple[str, ...]:
+    """Modules that are not what they were when an answer was written, or that count for the first time or no more."""
+    _, before = _read(path, _asked(question))
+    return tuple(sorted(name for name in before.keys() | code.keys() if before.get(name) != code.get(name)))
 
 
 def file_name(question: BaseModel, code: dict[str, str] | None = None) -> str:

@@ -20,12 +20,12 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
+from sklearn.metrics import balanced_accuracy_score
 
 from tremorlab import paths
 from tremorlab.classify import rivals
 from tremorlab.classify.networks import FusedNetwork, SpectrumNetwork, WaveformNetwork
 from tremorlab.classify.runs import Run
-from tremorlab.classify.scores import balanced_accuracy, confusion
 from tremorlab.classify.seeds import train_seeds
 from tremorlab.classify.training import Training, probabilities
 from tremorlab.dataset.features import features
@@ -112,12 +112,16 @@ class Result:
     @cached_property
     def balanced_accuracy(self) -> np.ndarray:
         """Of each seed on the test windows, against the catalogue."""
-        classes = len(self.classes)
-        return np.array([balanced_accuracy(confusion(self.truth, each, classes)) for each in self.predicted])
+        return np.array([balanced_accuracy_score(self.truth, each) for each in self.predicted])
 
 
 def result(
-    experiment: Experiment, *, again: bool = False, workers: int | None = None, progress: bool = False
+    experiment: Experiment,
+    *,
+    again: bool = False,
+    shipped: bool = True,
+    workers: int | None = None,
+    progress: bool = False,
 ) -> Result:
     """Find the result of an experiment, or train and keep it.
 
@@ -125,8 +129,8 @@ def result(
     ----------
     experiment
         What is asked.
-    again
-        Train whatever there is.
+    again, shipped
+        As for `tremorlab.experiment.store.answer`.
     workers, progress
         As for `tremorlab.classify.seeds.train_seeds`.
 
@@ -138,8 +142,8 @@ def result(
         A file with a result is damaged.
     """
     found = store.answer(
-        experiment, lambda: _compute(experiment, workers, progress), modules=MODULES, again=again
-    )  # fmt: skip
+        experiment, lambda: _compute(experiment, workers, progress), modules=MODULES, again=again, shipped=shipped
+    )
     arrays = found.arrays
     columns = {name: arrays[f"table_{name}"] for name in (*_TEXTS, *_NUMBERS)}
     history = {name.removeprefix("history_"): arrays[name] for name in arrays if name.startswith("history_")}

@@ -11,12 +11,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tremorlab import study as studies
 from tremorlab.catalog import splits
 from tremorlab.catalog.sources import of_study
-from tremorlab.classify.training import Examples
+from tremorlab.classify.training import NOISE, Examples
 from tremorlab.dataset.windows import cut, plan
 from tremorlab.errors import DatasetError
 from tremorlab.twin.keep import kept
@@ -40,10 +40,28 @@ class TwinWindows(BaseModel):
         description="period: one span of time after the other; event: whole events; station: the last station is the "
         "test, the events of the others are divided; random: single windows",
     )
-    shares: tuple[float, float, float] = Field((0.5, 0.1, 0.4), description="of training, validation and test")
+    shares: tuple[float, float, float] = Field((0.45, 0.15, 0.4), description="of training, validation and test")
     onset: Literal["fixed", "anywhere"] = Field("anywhere", description="where onsets lie in a window")
+    draws: int = Field(
+        1, ge=1, description="times that each training event is cut, its onset drawn anew; of a split by period only"
+    )
     most: dict[str, int] = Field({}, description="class -> most windows to train on, whole events drawn at random")
     seed: int = Field(1, ge=0, description="seed of the division and of what is left out")
+
+    @model_validator(mode="after")
+    def _drawn(self):
+        if self.draws > 1 and (self.onset, self.split) != ("anywhere", "period"):
+            raise ValueError(f"draws = {self.draws} wants onsets anywhere and a split by period")
+        return self
+
+    def periods(self) -> dict[str, list[tuple]]:
+        """Part -> its span of time, ten minutes from the next."""
+        bounds = np.cumsum([0, *self.shares]) / sum(self.shares) * self.scenario.duration_s
+        begin = self.scenario.begin
+        return {
+            name: [(begin + float(low), begin + float(high) - _APART_S)]
+            for name, low, high in zip(PARTS, bounds[:-1], bounds[1:], strict=True)
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +103,16 @@ def divided(settings: TwinWindows, *, workers: int = 1) -> Divided:
     file = kept(settings.scenario, workers=workers)
     study = studies.load(file)
     study = study.model_copy(update={"window": study.window.model_copy(update={"onset": settings.onset})})
-    found = cut(plan(of_study(study), study), open_source(study), study)
-    table = _with_truth(found.windows, pd.read_csv(file.parent / "truth.csv"))
+    truth = pd.read_csv(file.parent / "truth.csv")
+    waveforms, table = _cut(study, truth)
     split = divide(table, settings)
+    trained = set(table["event_id"][(split == "train") & (table["event_class"] != NOISE)])
+    for draw in range(1, settings.draws):
+        more, rows = _cut(study.model_copy(update={"seed": study.seed + draw}), truth, trained)
+        own = (divide(rows, settings) == "train").to_numpy()
+        waveforms = np.concatenate([waveforms, more[own]])
+        table = pd.concat([table, rows[own]], ignore_index=True)
+    split = split.reindex(table.index, fill_value="train")
     classes = tuple(study.classes)
     parts = []
     for name in PARTS:
@@ -99,15 +124,24 @@ def divided(settings: TwinWindows, *, workers: int = 1) -> Divided:
             raise DatasetError(
                 f"{name} windows of {study.name}", f"hold no {classes[absent]}", "Simulate a longer twin"
             )
-        parts.append(Part(Examples(found.waveforms[chosen], labels), table[chosen].reset_index(drop=True)))
+        parts.append(Part(Examples(waveforms[chosen], labels), table[chosen].reset_index(drop=True)))
     return Divided(classes, study, *parts)
+
+
+def _cut(study, truth, events=None):
+    """Windows of a twin's study, of some events or all, with the truth about them."""
+    wanted = plan(of_study(study), study)
+    if events is not None:
+        wanted = wanted[wanted["event_id"].isin(events)]
+    found = cut(wanted, open_source(study), study)
+    return found.waveforms, with_truth(found.windows, truth)
 
 
 def divide(table: pd.DataFrame, settings: TwinWindows) -> pd.Series:
     """Part of every window, "" for none; ``table`` has event_id, event_class, station, start and end."""
     shares = dict(zip(PARTS, settings.shares, strict=True))
     if settings.split == "period":
-        return splits.by_period(table, periods(settings))
+        return splits.by_period(table, settings.periods())
     if settings.split == "random":
         return splits.at_random(table, shares, settings.seed)
     if settings.split == "event":
@@ -121,17 +155,8 @@ def divide(table: pd.DataFrame, settings: TwinWindows) -> pd.Series:
     return part.astype(str).reindex(table.index, fill_value="test")
 
 
-def periods(settings: TwinWindows) -> dict[str, list[tuple]]:
-    """Part -> its span of time, ten minutes from the next."""
-    scenario = settings.scenario
-    bounds = np.cumsum([0, *settings.shares]) / sum(settings.shares) * scenario.duration_s
-    return {
-        name: [(scenario.begin + float(low), scenario.begin + float(high) - _APART_S)]
-        for name, low, high in zip(PARTS, bounds[:-1], bounds[1:], strict=True)
-    }
-
-
-def _with_truth(windows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+def with_truth(windows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Set true_class, snr_db, distance_km and hidden of the twin's truth beside windows of its catalogue."""
     truth = truth.dropna(subset="catalogue_id").drop_duplicates(["catalogue_id", "station"])
     truth = truth.rename(columns={"event_class": "true_class", "catalogue_id": "event_id"})
     told = truth[["event_id", "station", "true_class", "snr_db", "distance_km", "hidden"]]

@@ -11,7 +11,7 @@ import sys
 import time
 
 from tremorlab.errors import DataMissingError
-from tremorlab.experiment import comparison, filter_questions, onsets, published, readings, recorded, store, trained
+from tremorlab.experiment import comparison, onsets, published, recorded, store, trained
 
 TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"}
 
@@ -21,8 +21,6 @@ _ANSWERS = {
     trained.Experiment: (trained.result, trained.MODULES),
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
-    # Networks of two filters are trained in one process: starting others would take longer.
-    readings.Question: (lambda question, shipped, workers: readings.reading(question, shipped=shipped), readings.MODULES),
 }
 
 
@@ -33,7 +31,6 @@ def questions(size: comparison.Size | None = None) -> list:
         *comparison.everything(size),
         comparison.onset_delays("sakurajima", size),
         *comparison.on_recordings(size).values(),
-        *filter_questions.questions().values(),
     ]
 
 

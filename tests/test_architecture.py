@@ -25,11 +25,14 @@ ALLOWED = {
     "twin": BASE | {"catalog", "dynamics"},
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
-    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "scale"},
+    "interpret": BASE | {"classify"},
+    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "scale"},
     "detect": BASE | {"catalog", "waveform", "dataset", "classify", "scale"},
-    "page": BASE | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "experiment", "detect", "scale"},
+    "page": BASE
+    | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect", "scale"},
     "cli": BASE
-    | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "experiment", "detect", "scale", "page"},
+    | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect"}
+    | {"scale", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

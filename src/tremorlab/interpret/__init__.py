@@ -1,0 +1,1 @@
+"""What a trained network listens to: its first layer read as filters, and tests that could prove the reading wrong."""

@@ -160,8 +160,8 @@ def annotate(
         )
     answers, known, flags, station = [], [], [], ""
     for chunk in _chunks(source, seed_id, grid, first, stop):
-        answers.append(detector.record(chunk.data, grid.step))
         known.append(_all_known(chunk.valid, grid))
+        answers.append(_answers(detector, chunk.data, known[-1], grid))
         flags += chunk.flags
         station = station or chunk.station
     answers, known, flags = np.concatenate(answers), np.concatenate(known), _merged(flags)
@@ -281,6 +281,17 @@ def _prepared(stream, grid, begin, stop):
         count = stop - begin
         flag = Flag("unusable", stream[0].id if stream else about.components, start, end, str(error))
         return np.zeros((len(about.components), count), "f4"), np.zeros(count, bool), [flag]
+
+
+def _answers(detector, data, known, grid):
+    """Probabilities of the windows of a chunk, from the first known one to the last."""
+    answers = np.full((len(known), len(detector.about.classes)), np.nan, "f4")
+    some = np.flatnonzero(known)
+    if len(some):
+        first, last = int(some[0]), int(some[-1])
+        part = data[:, first * grid.step : last * grid.step + detector.about.samples]
+        answers[first : last + 1] = detector.record(part, grid.step)
+    return answers
 
 
 def _all_known(valid, grid):

@@ -7,7 +7,6 @@ the quieter half of the three minutes on either side. One that does not rise so 
 
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import scipy.signal
@@ -42,7 +41,7 @@ def measure(
     components: str,
     settings: Preparation,
     *,
-    inventory: Inventory | str | Path | None = None,
+    inventory: Inventory | None = None,
     origin: tuple[float, float] | None = None,
 ) -> Detection:
     """Measure a detection in its record.

@@ -1,6 +1,6 @@
 """The questions of the chapter on filters, and the command that answers them anew.
 
-    python -m tremorlab.experiment.filter_questions                  # all of them: about a quarter of an hour of one core
+    python -m tremorlab.experiment.filter_questions                  # all: a quarter of an hour of one core
     python -m tremorlab.experiment.filter_questions filters_nankai_2 # some of them
 
 Answers are put into ``data/results`` in place of older ones.

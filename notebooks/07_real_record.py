@@ -24,17 +24,13 @@
 # be passed on: with an account at NIED, write a study with `kind = "hinet"` and give its name as `source`.
 
 # %% tags=["parameters"]
-source: str = (
-    "model"  # "model" (Julian's, simulated), a study, or a waveform file
-)
+source: str = "model"  # "model" (simulated), a study, or a waveform file
 start: str = ""  # UTC, of a recording
 end: str = ""  # UTC, of a recording
 low_hz: float = 3.5  # the fundamental is above this
 high_hz: float = 6.5  # the fundamental is below this
 rate_hz: float = 100.0  # samples a second; some 20 in a period
-glide_start: str = (
-    ""  # UTC; a stretch in which the frequency glides, or nothing
-)
+glide_start: str = ""  # UTC; where the frequency glides, or nothing
 glide_end: str = ""  # UTC
 glide_low_hz: float = 0.7  # limits of its fundamental
 glide_high_hz: float = 1.2  # likewise

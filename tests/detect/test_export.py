@@ -125,6 +125,14 @@ def test_the_file_describes_itself_and_passes_the_checker(folder_of, detector_of
     assert [detector_of(kind).about.shared for kind in NETWORKS] == [kind[-3:] != "log" for kind in NETWORKS]
 
 
+def test_a_network_that_pools_its_features_is_refused():
+    described = card("waveform", "Z", NETWORKS["waveform"].model_copy(update={"over_time": "pooled"}))
+    with pytest.raises(
+        ModelError, match='network random_waveform: over_time = "pooled", and only features that are kept'
+    ):
+        as_onnx(network(described), described)
+
+
 def test_a_detector_travels_between_processes(detector_of):
     detector, data = detector_of("waveform"), record(1, 3000)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(detector)).record(data), detector.record(data))

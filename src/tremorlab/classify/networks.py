@@ -163,7 +163,8 @@ def trunk(model: keras.Model) -> keras.Model:
             "its features are not proportional to the record, or come from two trunks",
             "Share convolutions with a waveform network, or a spectrum network with linear amplitude",
         )
-    steps = [layer for layer in model.layers if layer.name.startswith(f"{model.name}_")]
+    convolutions = tuple(f"{model.name}_{step}_" for step in ("pad", "conv", "pool"))
+    steps = [layer for layer in model.layers if layer.name.startswith(convolutions)]
     record = keras.Input((None, *steps[0].input.shape[2:]), name="record")
     features = record
     for layer in steps:

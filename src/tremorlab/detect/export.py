@@ -59,7 +59,7 @@ def export(folder: str | Path, step: int = STEP) -> Path:
     Raises
     ------
     ModelError
-        The folder is damaged, the step is not positive, or a probability differs from Keras's by more than `LIMIT`.
+        As `as_onnx`, the folder is damaged, or a probability differs from Keras's by more than `LIMIT`.
     """
     published, folder = open_published(folder), Path(folder)
     weights = hashlib.sha256((folder / "model.keras").read_bytes()).hexdigest()
@@ -94,13 +94,20 @@ def as_onnx(model: keras.Model, card: Card, step: int = STEP, weights: str = "")
     Raises
     ------
     ModelError
-        The step is not positive.
+        The step is not positive, or the network pools its features over the window.
     """
     if step < 1:
         raise ModelError("detector", f"step = {step} samples", "Give one or more")
     samples = model.input_shape[-1]
     network = card.network
     parts = [network.waveform, network.spectrum] if network.kind == "fused" else [network]
+    for part in parts:
+        if part.over_time != "kept":
+            raise ModelError(
+                f"network {card.name}",
+                f'over_time = "{part.over_time}", and only features that are kept in time can be exported',
+                'Train it with over_time = "kept"',
+            )
     graph = _Graph()
     sums, first = [], 0
     for part in parts:

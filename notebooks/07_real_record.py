@@ -161,7 +161,7 @@ publish.figure("fig-real-record", figure, provenance.line(values))
 # Twelve periods from the middle of the record, and its spectrum. {glue:text}`fig-real-record-made`
 # ```
 #
-# Source `{glue:text}`source``: {glue:text}`seconds:.0f` s, fundamental {glue:text}`fundamental:.2f` Hz (between
+# Source {glue:text}`source`: {glue:text}`seconds:.0f` s, fundamental {glue:text}`fundamental:.2f` Hz (between
 # {glue:text}`track_low:.2f` and {glue:text}`track_high:.2f` Hz along the record), second harmonic
 # {glue:text}`second_harmonic:.2f` times the first ({numref}`fig-real-record`).
 #

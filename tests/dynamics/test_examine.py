@@ -54,13 +54,20 @@ def test_the_verdict_follows_the_evidence(locked, change, words):
     assert any(word in verdict for word in words)
 
 
-def test_plain_identification_of_a_sine_is_a_linear_centre():
+def test_plain_identification_of_a_dying_sine_is_linear():
     from tremorlab.dynamics.record import Record
 
-    plain = examine.plain_sindy(Record(np.sin(0.3 * np.arange(1000)), 25.0, ("x",)), 25 * 0.3 / (2 * np.pi))
-    if plain.model.usable:
-        assert abs(plain.frequency_error) < 0.1
-    assert all("x1 x2" not in equation for equation in plain.model.equations)
+    samples = np.arange(1000)
+    spiral = Record(np.exp(-0.002 * samples) * np.sin(0.3 * samples), 25.0, ("x",))
+    plain = examine.plain_sindy(spiral, 25 * 0.3 / (2 * np.pi), dimension=2)
+    assert plain.model.support == {("x1", "x1"), ("x1", "x2"), ("x2", "x1"), ("x2", "x2")}
+
+
+def test_a_sine_draws_a_circle_on_which_terms_are_collinear():
+    from tremorlab.dynamics.record import Record
+
+    with pytest.raises(DynamicsError, match="library of 8 terms: is collinear on this record"):
+        examine.plain_sindy(Record(np.sin(0.3 * np.arange(1000)), 25.0, ("x",)), 25 * 0.3 / (2 * np.pi))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from tremorlab.waveform.files import FileSource
 from tremorlab.waveform.prepare import prepare, reach_s
 from tremorlab.waveform.sources import open_source
 
-#: Defects that no equation of motion should be looked for in; short gaps are bridged for classes, but not here.
-_FATAL = ("gap", "filled_gap", "clipping", "spike", "overlap", "non_finite", "constant", "mixed_rate")
+#: Defects that no equation of motion should be looked for in, causes before the gaps that they leave; short gaps are
+#: bridged for classes, but not here.
+_FATAL = ("clipping", "spike", "overlap", "non_finite", "constant", "mixed_rate", "gap", "filled_gap")
 
 
 def load(
@@ -64,9 +65,9 @@ def load(
             "Name one channel and its times",
         )
     prepared = prepare(stream, start, end, components=found[0][-1], settings=settings)
-    for flag in prepared.flags:
-        if flag.kind in _FATAL and flag.end > start and flag.start < end:
-            raise DynamicsError(f"{found[0]} {flag.start}", f"{flag.kind}: {flag.detail}", "Take a piece without it")
+    fatal = [flag for flag in prepared.flags if flag.kind in _FATAL and flag.end > start and flag.start < end]
+    for flag in sorted(fatal, key=lambda flag: _FATAL.index(flag.kind))[:1]:
+        raise DynamicsError(f"{found[0]} {flag.start}", f"{flag.kind}: {flag.detail}", "Take a piece without it")
     if not prepared.valid.all():
         first = start + int(np.argmin(prepared.valid)) / rate_hz
         raise DynamicsError(f"{found[0]} {first}", "is not recorded", "Take a piece that is recorded throughout")

@@ -585,8 +585,9 @@ for (name, curve), style in zip(
     rise = (curve - np.nanmin(curve)) * noisy.values.size
     ax.plot(factors, rise, style, label=f"{name} held")
 ax.axhline(4, color="#888888", lw=0.8)
-ax.set_yscale("symlog", linthresh=4)
+ax.set_yscale("symlog", linthresh=10)
 ax.set(xlabel="held value / estimate", ylabel="rise of chi-square")
+ax.set_ylim(bottom=0)
 ax.legend()
 publish.figure("fig-profile", figure, provenance.line(noisy.values))
 

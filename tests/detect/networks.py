@@ -21,7 +21,11 @@ NETWORKS = {
     "log": SpectrumNetwork(channels=(6, 8), kernel=3, pool=(2, 2), hidden=16, spectrum=_LOG),
     "inside": SpectrumNetwork(channels=(6, 8), kernel=3, pool=(2, 2), hidden=16, spectrum=_INSIDE),
 }
+NETWORKS |= {f"pooled_{kind}": NETWORKS[kind].model_copy(update={"over_time": "pooled"}) for kind in list(NETWORKS)[:3]}
 NETWORKS["fused"] = FusedNetwork(waveform=NETWORKS["waveform"], spectrum=NETWORKS["spectrum"], hidden=16)
+NETWORKS["pooled_fused"] = FusedNetwork(
+    waveform=NETWORKS["pooled_waveform"], spectrum=NETWORKS["pooled_spectrum"], hidden=16
+)
 NETWORKS["fused_log"] = FusedNetwork(waveform=NETWORKS["waveform"], spectrum=NETWORKS["log"], hidden=16)
 
 

@@ -22,7 +22,7 @@ from tremorlab.detect.engine import Detector
 from tremorlab.detect.export import LIMIT, as_onnx, export, prove
 from tremorlab.errors import ModelError
 
-SHARED = ["waveform", "spectrum", "fused"]
+SHARED = ["waveform", "spectrum", "fused", "pooled_waveform", "pooled_spectrum", "pooled_fused"]
 
 
 def record(components, samples, seed=0):
@@ -123,14 +123,6 @@ def test_the_file_describes_itself_and_passes_the_checker(folder_of, detector_of
     assert detector_of("spectrum", "ZNE").step_s == 10.24
     assert (detector_of("inside").about.samples, detector_of("inside").about.margin_samples) == (768, 0)
     assert [detector_of(kind).about.shared for kind in NETWORKS] == [kind[-3:] != "log" for kind in NETWORKS]
-
-
-def test_a_network_that_pools_its_features_is_refused():
-    described = card("waveform", "Z", NETWORKS["waveform"].model_copy(update={"over_time": "pooled"}))
-    with pytest.raises(
-        ModelError, match='network random_waveform: over_time = "pooled", and only features that are kept'
-    ):
-        as_onnx(network(described), described)
 
 
 def test_a_detector_travels_between_processes(detector_of):

@@ -3,7 +3,8 @@
 The graph holds the network once, for all windows of a record that start a step apart: convolutions run over the whole
 record, the first connected layer becomes a convolution over the features, and what a window's features would have been
 divided by, its maximum, divides what comes out of that layer before the bias is added. This is exact because features
-are proportional to the record and nothing is padded in time (`tremorlab.classify.networks`).
+are proportional to the record and nothing is padded in time (`tremorlab.classify.networks`). Where features are pooled
+over the window, the mean of a feature is a convolution with equal weights, and the maximum is a pooling.
 
 Windows may start closer to each other than a network's pooling advances. Then the pooling that would step over a start
 keeps every position, and the layers behind it look at positions further apart (dilation), as in the a trous algorithm
@@ -25,6 +26,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tremorlab import __version__
 from tremorlab.classify.model_card import Card, open_published
+from tremorlab.classify.networks import GAIN
 from tremorlab.classify.spectra_layer import TINY
 from tremorlab.classify.training import probabilities
 from tremorlab.dataset.spectra import LOG_DECADES
@@ -94,27 +96,19 @@ def as_onnx(model: keras.Model, card: Card, step: int = STEP, weights: str = "")
     Raises
     ------
     ModelError
-        The step is not positive, or the network pools its features over the window.
+        The step is not positive.
     """
     if step < 1:
         raise ModelError("detector", f"step = {step} samples", "Give one or more")
     samples = model.input_shape[-1]
     network = card.network
     parts = [network.waveform, network.spectrum] if network.kind == "fused" else [network]
-    for part in parts:
-        if part.over_time != "kept":
-            raise ModelError(
-                f"network {card.name}",
-                f'over_time = "{part.over_time}", and only features that are kept in time can be exported',
-                'Train it with over_time = "kept"',
-            )
     graph = _Graph()
-    sums, first = [], 0
+    sums, weights_left = [], model.get_layer("hidden").get_weights()[0]
     for part in parts:
-        shape = model.get_layer(f"features_of_{part.kind}").input.shape[1:]
-        kernel = model.get_layer("hidden").get_weights()[0][first : first + int(np.prod(shape))]
-        sums.append(_PARTS[part.kind](graph, model, part, samples, step, kernel.reshape(*shape, -1)))
-        first += int(np.prod(shape))
+        first = _First(model, part, weights_left)
+        sums.append(_PARTS[part.kind](graph, model, part, samples, step, first))
+        weights_left = weights_left[first.used :]
     total = sums[0] if len(sums) == 1 else graph.add("Add", *sums)
     bias = model.get_layer("hidden").get_weights()[1]
     hidden = graph.add("Relu", graph.add("Add", total, graph.constant(bias[:, np.newaxis])))
@@ -215,7 +209,32 @@ class _Pace:
         return self.kept // before
 
 
-def _waveform(graph, model, network, samples, step, kernel):
+class _First:
+    """First connected layer over the features of one part: `used` rows of its weights, of which `weights` has more."""
+
+    def __init__(self, model, part, weights):
+        self._frames, *shape = model.get_layer(f"features_of_{part.kind}").input.shape[1:]
+        kept = part.over_time == "kept"
+        self.used = (self._frames if kept else 2) * int(np.prod(shape))
+        kernel = weights[: self.used].reshape(-1, *shape, weights.shape[1])
+        self._largest = None
+        if not kept:
+            gain = 1.0 if _is_log(part) else GAIN
+            mean, self._largest = gain * kernel[:1] / self._frames, gain * kernel[1:]
+            kernel = np.broadcast_to(mean, (self._frames, *mean.shape[1:]))
+        self._kernel = kernel
+
+    def add(self, graph, features, pace, along, layout):
+        """Name of the sums of all windows; ``along`` puts the time before or after the other axis."""
+        apart = {"dilations": along(pace.dilation), "strides": along(pace.to_step)}
+        sums = graph.add("Conv", features, graph.constant(layout(self._kernel)), **apart)
+        if self._largest is None:
+            return sums
+        largest = graph.add("MaxPool", features, kernel_shape=along(self._frames), **apart)
+        return graph.add("Add", sums, graph.add("Conv", largest, graph.constant(layout(self._largest))))
+
+
+def _waveform(graph, model, network, samples, step, first):
     # A line of a picture (batch, components, 1, samples): onnxruntime is faster with two dimensions.
     line = graph.add("Unsqueeze", "record", graph.constant([2]))
     margin = [network.margin, -network.margin or np.iinfo(np.int64).max]
@@ -232,13 +251,12 @@ def _waveform(graph, model, network, samples, step, kernel):
         features = graph.add("Relu", graph.add("Conv", features, graph.constant(weights), dilations=dilation))
         kept = [1, pace.pool(network.pool)]
         features = graph.add("MaxPool", features, kernel_shape=[1, network.pool], dilations=dilation, strides=kept)
-    weights = graph.constant(kernel.transpose(2, 1, 0)[:, :, np.newaxis])
-    hidden = graph.add("Conv", features, weights, dilations=[1, pace.dilation], strides=[1, pace.to_step])
+    hidden = first.add(graph, features, pace, lambda n: [1, n], lambda k: k.transpose(2, 1, 0)[:, :, np.newaxis])
     hidden, maximum = (graph.add("Squeeze", value, graph.constant([2])) for value in (hidden, maximum))
     return _divided(graph, hidden, maximum)
 
 
-def _spectrum(graph, model, network, samples, step, kernel):
+def _spectrum(graph, model, network, samples, step, first):
     settings = network.spectrum
     pace = _Pace(step, settings.hop_samples)
     # (batch, 1, components, samples) -> (batch, cosines and sines, components, frames)
@@ -266,8 +284,7 @@ def _spectrum(graph, model, network, samples, step, kernel):
         features = graph.add(
             "MaxPool", features, kernel_shape=[pool, pool], dilations=[dilation, 1], strides=[pace.pool(pool), pool]
         )
-    weights = graph.constant(kernel.transpose(3, 2, 0, 1))
-    hidden = graph.add("Conv", features, weights, dilations=[pace.dilation, 1], strides=[pace.to_step, 1])
+    hidden = first.add(graph, features, pace, lambda n: [n, 1], lambda k: k.transpose(3, 2, 0, 1))
     hidden = graph.add("Squeeze", hidden, graph.constant([3]))
     return hidden if _is_log(network) else _divided(graph, hidden, maximum)
 

@@ -1,5 +1,10 @@
 """tremorlab: the working parts of the Tremor Compendium."""
 
+import os
 from importlib.metadata import version
+
+# TensorFlow leaves these kernels off on processors without AVX-512, where they train twice as fast all the same. It reads
+# the variable when it is imported, which must be later.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = version("tremorlab")

@@ -46,7 +46,7 @@ GAIN = 10.0
 class _Network(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hidden: PositiveInt = Field(128, description="units of the first fully connected layer")
+    hidden: PositiveInt = Field(64, description="units of the first fully connected layer")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of features dropped before each connected layer")
 
 
@@ -54,7 +54,7 @@ class WaveformNetwork(_Network):
     """One-dimensional network on the waveform; the default has the report's depth."""
 
     kind: Literal["waveform"] = "waveform"
-    channels: Channels = Field((16, 32, 64, 64), description="filters of each convolution")
+    channels: Channels = Field((8, 16, 32, 64), description="filters of each convolution")
     kernel: PositiveInt = Field(16, description="samples of a filter")
     pool: PositiveInt = Field(4, description="samples pooled after each convolution")
     margin: int = Field(32, ge=0, description="samples at either end that are not used: the running spectrum's margin")
@@ -72,7 +72,7 @@ class SpectrumNetwork(_Network):
     """Two-dimensional network that computes the running spectrum itself; the default has the report's depth."""
 
     kind: Literal["spectrum"] = "spectrum"
-    channels: Channels = Field((32, 64), description="filters of each convolution")
+    channels: Channels = Field((16, 32), description="filters of each convolution")
     kernel: PositiveInt = Field(5, description="frames and frequencies of a filter; odd")
     pool: Channels = Field((4, 2), description="frames and frequencies pooled after each convolution")
     spectrum: RunningSpectrum = Field(RunningSpectrum(), description="FFT, hop, framing, linear or log amplitude")

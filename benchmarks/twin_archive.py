@@ -1,4 +1,4 @@
-"""What a twin costs: 30 station-days with 1,500 events, and the memory of 1 day against 10 days.
+"""What a twin costs: 30 station-days with 1,500 events, and the memory of 3 days against 12 days.
 
     python benchmarks/twin_archive.py [--quick] [--folder FOLDER]
 
@@ -6,8 +6,9 @@ Three stations, ten days, 100 Hz, rates set so that 1,500 events are expected in
 by two processes: wall time, CPU time of both, and size on disk. The bar is three minutes of wall time. CPU time tells
 what the machine would do if it did nothing else; half of it is the wall time to expect of two free cores.
 
-Memory: the largest resident set of a child process that writes one station for one day, and of one that writes it for
-ten days with as many events a day. The bar is a ratio of 1.1. The exit status is 1 when a bar is missed.
+Memory: the largest resident set of a child process that writes one station for three days, and of one that writes it
+for twelve days with as many events a day. (The peak of a single day depends on what happens on it, so one day is too
+few to compare with.) The bar is a ratio of 1.1. The exit status is 1 when a bar is missed.
 """
 
 import argparse
@@ -74,20 +75,20 @@ def peak_mb(setting: str, folder: Path, days: int, rate_hz: float) -> float:
 def main() -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="1 day instead of 10 at 25 Hz, and 1 against 3 days")
+    parser.add_argument("--quick", action="store_true", help="1 day instead of 10 at 25 Hz, and 2 against 4 days")
     parser.add_argument("--folder", help="where the twins are written for a while (up to 2 GB)")
     given = parser.parse_args()
-    days, long, rate_hz = (1, 3, 25.0) if given.quick else (10, 10, 100.0)
+    days, short, long, rate_hz = (1, 2, 4, 25.0) if given.quick else (10, 3, 12, 100.0)
     met = []
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         print(f"{'':<12}{'station-days':>13}{'events':>8}{'wall, s':>9}{'CPU, s':>8}{'CPU s a day':>15}{'MB':>9}")
         met += [cost(setting, Path(folder), days, rate_hz) for setting in SETTINGS]
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        print(f"{'peak memory':<12}{'1 day, MB':>13}{f'{long} days, MB':>17}{'ratio':>8}")
+        print(f"{'peak memory':<12}{f'{short} days, MB':>13}{f'{long} days, MB':>17}{'ratio':>8}")
         for setting in SETTINGS:
-            one, many = (peak_mb(setting, Path(folder), length, rate_hz) for length in (1, long))
-            met.append(many <= MEMORY_BAR * one)
-            print(f"{setting:<12}{one:>13.0f}{many:>17.0f}{many / one:>8.2f}", flush=True)
+            few, many = (peak_mb(setting, Path(folder), length, rate_hz) for length in (short, long))
+            met.append(many <= MEMORY_BAR * few)
+            print(f"{setting:<12}{few:>13.0f}{many:>17.0f}{many / few:>8.2f}", flush=True)
     print(f"bars of {WALL_BAR_S:g} s and {MEMORY_BAR:g}: {'met' if all(met) else 'MISSED'}")
     return 0 if all(met) else 1
 

@@ -23,14 +23,14 @@
 # results of trainings come with the compendium. Training all of them anew takes hours.
 
 # %% tags=["parameters"]
-days: int = 8  # length of the simulated networks; low difficulty half, hard a quarter of it
+days: int = 16  # length of the simulated networks; low difficulty half, hard a quarter of it
 stations: int = 3  # stations of each
 draws: int = 3  # times that each training event is cut, its onset drawn anew
-epochs: int = 6  # of each training
+epochs: int = 12  # of each training
 seeds: int = 5  # trainings of each network
 margin: float = 0.02  # a smaller difference does not matter
 replicates: int = 2000  # bootstrap draws of events
-seed: int = 1  # of the simulated networks and the bootstrap
+seed: int = 21  # of the simulated networks and the bootstrap
 retrain: bool = False  # train anew, whatever results there are
 
 # %% tags=["gate"]
@@ -107,8 +107,14 @@ table
 # %% [markdown]
 # `2D` sees the logarithm of the amplitude over 60 dB, `2D linear` the amplitude itself, `1D + 2D` both waveform and
 # spectrum. The connected layers of all of them see mean and maximum of each feature over the window instead of its values at all
-# times, so that a few thousand training windows are enough; what that changes is measured further down. No network pads a window in time or has a bias in its convolutions, so that a long record can later be
-# classified with shared convolutions and the same answer.
+# times, so that a few thousand training windows are enough; what that changes is measured further down. No network pads a
+# window in time or has a bias in its convolutions, so that a long record can later be classified with shared convolutions
+# and the same answer.
+#
+# Such choices are made by trying, and a choice made on the windows of the test would flatter the score. That networks
+# pool, and how they are trained, was chosen on simulated networks of another seed. The seed of this page, 21, is the
+# first at which all parts of all six twins hold at least a dozen events of each class: activity comes in bursts, and most
+# seeds starve one class or the other somewhere.
 #
 # ## The same windows
 #
@@ -933,6 +939,7 @@ print("all checks passed")
 #
 # - All of this is simulated, on networks made after published properties of two regions. Recordings are the judge.
 # - The networks are narrow and their trainings short, so that they can be repeated here. What wider ones reach is not shown.
+# - Depth, widths and training were chosen for the 1D network first, and the 2D one was made to match its number of weights.
 # - Two kinds of wrong labels are known here, planted ones and noise windows that hide an event. In recorded catalogues neither is.
 # - Test events of one twin share its noise, stations and active spells; another seed of the twin is another draw of all that.
 # - A linear model on random convolutions (MiniRocket) is missing among the rivals: the kept libraries that have one bring a compiler along.

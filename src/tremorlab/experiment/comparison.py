@@ -1,9 +1,13 @@
 """The experiments of the comparison of networks: one dimension against two, and what else bears on it.
 
 Both networks are fed the same windows with the same augmentation, and have as nearly as possible the same number of
-trained weights. They are narrower than the defaults of `tremorlab.classify.networks`, and their connected layers see
-the mean and maximum of the features over the window, so that a few thousand training windows are enough: what the
-network learns of an event at one place holds for all places. Depth and order of the layers are the report's.
+trained weights. Their connected layers see the mean and maximum of the features over the window, so that a few thousand
+training windows are enough: what the network learns of an event at one place holds for all places. Depth and order of
+the layers are the report's.
+
+How networks are trained, and that they pool, was chosen by trying on the twin of seed 1. Twins of other seeds are for
+results: by default the first seed at which every class has a dozen events in training, validation and test, whatever
+the difficulty.
 """
 
 from __future__ import annotations
@@ -52,12 +56,12 @@ class Size(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    days: int = Field(8, ge=4, description="length of a report-like twin; half of it if low, a quarter if hard")
+    days: int = Field(16, ge=4, description="length of a report-like twin; half of it if low, a quarter if hard")
     stations: int = Field(3, ge=3, description="of each twin; the last is the test of the split by station")
     draws: int = Field(3, ge=1, description="times that each training event is cut, its onset drawn anew")
-    epochs: int = Field(6, ge=1)
+    epochs: int = Field(12, ge=1)
     seeds: int = Field(5, ge=1, description="trainings of each network")
-    seed: int = Field(1, ge=0, description="seed of the twins")
+    seed: int = Field(21, ge=0, description="seed of the twins")
 
 
 def scenario(setting: str, difficulty: str, size: Size) -> Scenario:
@@ -74,11 +78,9 @@ def scenario(setting: str, difficulty: str, size: Size) -> Scenario:
 @cache
 def networks() -> dict[str, Network]:
     """The networks by name, of matched numbers of weights; the fused one has those of both."""
-    waveform = WaveformNetwork(channels=(8, 16, 32, 64), hidden=64, over_time="pooled")
+    waveform = WaveformNetwork(over_time="pooled")
     budget = parameters(build(waveform, SHAPE, 3))
-    logarithmic = SpectrumNetwork(
-        channels=(16, 32), pool=(2, 2), over_time="pooled", spectrum=RunningSpectrum(amplitude="log")
-    )
+    logarithmic = SpectrumNetwork(pool=(2, 2), over_time="pooled", spectrum=RunningSpectrum(amplitude="log"))
     logarithmic = matched(logarithmic, budget, SHAPE, 3)
     linear = logarithmic.model_copy(update={"spectrum": RunningSpectrum()})
     return {

@@ -36,7 +36,7 @@ class DirectWindows(BaseModel):
     quality: float = Field(1.0, description="factor on quality factors")
     distance: float = Field(1.0, description="factor on distances")
     corner: float = Field(1.0, description="factor on corner frequencies")
-    each: tuple[int, int, int] = Field((150, 40, 60), description="windows a class: training, validation, test")
+    each: tuple[int, int, int] = Field((300, 60, 100), description="windows a class: training, validation, test")
     change: Change = Field("none", description="done to all windows, or to the labels")
     seed: int = Field(1, ge=0)
 

@@ -1,6 +1,6 @@
 """The questions of the chapter on filters, and the command that answers them anew.
 
-    python -m tremorlab.experiment.filter_questions                  # all: a quarter of an hour of one core
+    python -m tremorlab.experiment.filter_questions                  # all: half an hour of one core
     python -m tremorlab.experiment.filter_questions filters_nankai_2 # some of them
 
 Answers are put into ``data/results`` in place of older ones.
@@ -70,7 +70,7 @@ def _two(name, setting, *, network=None, seeds=_TWO, change="none", causal=False
 
 
 def _moved(name, factors):
-    windows = DirectWindows(setting="nankai", classes=CLASSES["nankai"][:2], each=(100, 20, 40), **factors)
+    windows = DirectWindows(setting="nankai", classes=CLASSES["nankai"][:2], each=(200, 40, 60), **factors)
     return Question(name=f"filters_moved_{name}", windows=windows, network=_network(2), seeds=_TWO)
 
 

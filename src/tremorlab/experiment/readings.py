@@ -73,7 +73,7 @@ class Question(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the file; does not count")
     windows: DirectWindows | RecordedWindows = Field(discriminator="kind")
     network: WaveformNetwork | SpectrumNetwork = Field(discriminator="kind")
-    training: Training = Training(epochs=10, batch=16, learning_rate=2e-3, patience=0)
+    training: Training = Training(epochs=15, batch=16, learning_rate=2e-3, patience=0)
     seeds: tuple[int, ...] = Field(min_length=1)
     causal: bool = Field(False, description="remove bands, exchange them, integrate gradients")
     split_hz: float = Field(5.0, description="where low and high frequencies meet in the exchange")

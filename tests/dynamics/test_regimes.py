@@ -8,22 +8,25 @@ from tremorlab.dynamics.julian import Parameters
 from tremorlab.errors import DynamicsError
 
 
-def test_order_of_regimes():
+def test_order_of_regimes_and_frequencies_are_the_published_ones():
+    """To one in a hundred where a frequency is published; beyond the limit cycles none is."""
     expected = {
         (8e6, 0.0): ("steady", 0.0),
+        (11e6, 0.0): ("limit cycle", 5.05),
         (12e6, 0.0): ("limit cycle", 5.05),
-        (17e6, 0.0): ("period 2", 5.05),
-        (19e6, 0.0): ("irregular", 5.0),
-        (22e6, 0.0): ("period 4", 4.79),
+        (17e6, 0.0): ("period 2", None),
+        (19e6, 0.0): ("irregular", None),
+        (22e6, 0.0): ("period 4", None),
         (6e6, 3e5): ("steady", 0.0),
+        (9e6, 3e5): ("limit cycle", 4.25),
         (10e6, 3e5): ("limit cycle", 4.25),
-        (13e6, 3e5): ("period 2", 4.25),
-        (30e6, 3e5): ("period 2", 4.1),
+        (13e6, 3e5): ("period 2", None),
+        (30e6, 3e5): ("period 2", None),
     }
     found = regimes.classify([Parameters(p1=p1, M=wall) for p1, wall in expected], settle_s=25.0, watch_s=6.0)
     assert [one.name for one in found] == [name for name, _ in expected.values()]
     for one, (_, frequency) in zip(found, expected.values(), strict=True):
-        assert one.frequency_hz == pytest.approx(frequency, rel=0.015)
+        assert frequency is None or one.frequency_hz == pytest.approx(frequency, rel=0.01)
 
 
 def test_maxima_are_those_of_the_adaptive_integrator():

@@ -23,8 +23,8 @@ from tremorlab.experiment import (
     trained,
 )
 
-TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"}
-
+#: Networks that come with the compendium. Of linear amplitude, since convolutions along a record can be shared then.
+TITLES = {"1D": "1D network on waveforms", "2D linear": "2D network on running spectra"}
 
 #: Kind of question -> how it is answered, and where the code for it begins.
 _ANSWERS = {

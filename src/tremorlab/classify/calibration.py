@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from tremorlab.errors import ModelError
@@ -167,11 +167,12 @@ def shift_prior(probabilities: ArrayLike, trained: ArrayLike, deployed: ArrayLik
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-def estimate_prior(probabilities: ArrayLike, trained: ArrayLike, steps: int = 10_000) -> np.ndarray:
-    """Frequencies of the classes among unlabelled windows, by expectation maximisation (Saerens et al. 2002).
+def estimate_prior(probabilities: ArrayLike, trained: ArrayLike, steps: int = 200) -> np.ndarray:
+    """Frequencies of the classes among unlabelled windows: those of the greatest likelihood.
 
-    The frequencies with the greatest likelihood. Right only where the classes themselves look as they did in training,
-    and the probabilities are calibrated.
+    Right only where the classes themselves look as they did in training, and the probabilities are calibrated.
+    Expectation maximisation (Saerens et al. 2002) ends there too, but hardly ever arrives where a class is absent. The
+    logarithm is concave, so that any ascent finds it: here, sequential quadratic programming (`scipy.optimize`).
 
     Parameters
     ----------
@@ -191,17 +192,22 @@ def estimate_prior(probabilities: ArrayLike, trained: ArrayLike, steps: int = 10
     if probabilities.ndim != 2 or not len(probabilities):
         raise ModelError("probabilities", f"shape {probabilities.shape}", "Give (windows, classes)")
     shift_prior(probabilities, trained, trained)  # names what does not fit
-    prior = np.asarray(trained, float)
-    likelihood = probabilities / prior
-    for _ in range(steps):
-        before, prior = prior, prior * np.mean(likelihood / (likelihood @ prior)[:, np.newaxis], axis=0)
-        if np.abs(prior - before).max() < 1e-9:
-            return prior / prior.sum()
-    raise ModelError(
-        "frequencies",
-        f"still move after {steps} steps",
-        "The classes are hardly told apart: give more windows or steps",
-    )
+    likelihood = probabilities / np.asarray(trained, float)
+
+    def surprise(prior):
+        mixed = np.maximum(likelihood @ prior, 1e-300)
+        return -np.log(mixed).mean(), -np.mean(likelihood / mixed[:, np.newaxis], axis=0)
+
+    classes = likelihood.shape[1]
+    found = minimize(
+        surprise, np.full(classes, 1 / classes), jac=True, method="SLSQP", bounds=[(0, 1)] * classes,
+        constraints={"type": "eq", "fun": lambda prior: prior.sum() - 1, "jac": np.ones_like},
+        options={"maxiter": steps, "ftol": 1e-12},
+    )  # fmt: skip
+    if not found.success:
+        raise ModelError("frequencies", f"still move after {steps} steps", "Give more windows or steps")
+    prior = np.clip(found.x, 0, 1)
+    return prior / prior.sum()
 
 
 def check(probabilities: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -94,8 +94,9 @@ def describe(run: Run, study: Study, **more) -> Card:
         A field is missing or out of range.
     """
     depends = run.depends
+    preparation = study.preparation.model_copy(update={"inventory": ""})  # a file of whoever trained it
     fields = {
-        "classes": depends["classes"], "components": study.components, "preparation": study.preparation,
+        "classes": depends["classes"], "components": study.components, "preparation": preparation,
         "window": study.window, "running_spectrum": study.running_spectrum, "network": depends["network"],
         "training": depends["training"], "seed": depends["seed"], "data_licence": study.licence,
         "windows_hash": depends["windows"], "code_hash": depends["code"],

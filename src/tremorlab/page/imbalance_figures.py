@@ -65,12 +65,12 @@ def draw_reliability(ax: Axes, curves: Mapping[str, pd.DataFrame], least: float 
 
 
 def draw_estimates(ax: Axes, conditions: Mapping[str, pd.DataFrame], least: float = 1e-4) -> Axes:
-    """Draw estimated against true frequencies, median and middle 95 % of records, one line a condition."""
+    """Draw estimated against true frequencies, median and middle half of records, one line a condition."""
     levels = sorted({level for table in conditions.values() for level in table["prevalence"]})
     ax.plot(levels, levels, color="#999999", linewidth=0.8, linestyle=":", label="right")
     for number, (name, table) in enumerate(conditions.items()):
-        found = table.groupby("prevalence")["estimated"].quantile([0.025, 0.5, 0.975]).unstack().clip(lower=least)
-        ax.fill_between(found.index, found[0.025], found[0.975], color=_COLOURS[number], alpha=0.15, linewidth=0)
+        found = table.groupby("prevalence")["estimated"].quantile([0.25, 0.5, 0.75]).unstack().clip(lower=least)
+        ax.fill_between(found.index, found[0.25], found[0.75], color=_COLOURS[number], alpha=0.15, linewidth=0)
         ax.plot(found.index, found[0.5], marker=_MARKS[number], color=_COLOURS[number], markersize=4, label=name)
     ax.set(xscale="log", yscale="log", xlabel="true frequency", ylabel="estimated frequency")
     ax.legend()

@@ -8,7 +8,7 @@ from tests.detect.test_continuous import recorded, without
 from tremorlab.detect import archive
 from tremorlab.detect.events import Rule
 
-RULE = Rule(on=0.36, off=0.34, background=("noise", "earthquake"))
+RULE = Rule(on=0.36, off=0.34)
 START, END = UTCDateTime("2011-02-15T23:46:40.123"), UTCDateTime("2011-02-16T00:16:40.123")
 STATIONS = ["XX.AAA..HH?", "XX.BBB..HH?"]
 

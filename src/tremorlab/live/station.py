@@ -27,6 +27,9 @@ from tremorlab.waveform.prepare import reach_s
 from tremorlab.waveform.resample import Kernel
 from tremorlab.waveform.sources import Source
 
+# Times of windows are whole steps apart but for rounding.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Codes:
@@ -120,7 +123,7 @@ class Station:
         self._around_s = AROUND_S + extra_s
         self._reach_s = reach_s(detector.about.preparation)
         self.over = False
-        _, self._held = self._sorted()
+        _, _, self._held = self._sorted()
         self.ring = Ring(codes.station, detector.about.components, self.since)
 
     @property
@@ -133,6 +136,14 @@ class Station:
         """Time from which the record is needed."""
         bound = self._bound(self.window)
         return max(min([bound, *self._held]) - self._around_s, bound - self._ring_s) - self._reach_s - 1
+
+    @property
+    def complete(self) -> bool:
+        """All windows that are wanted are final, and the record in which their events are measured is there."""
+        if self.window < self.last:
+            return False
+        heard = self._bound(self.window) + 2 * self._grid.window_s + self._around_s + self._reach_s
+        return self.ring.frontier_ns >= heard.ns
 
     @property
     def horizon_ns(self) -> float:
@@ -163,10 +174,10 @@ class Station:
 
     def settle(self) -> list[Detection]:
         """Events that are over, each of them once; forgets the windows that no event needs any more."""
-        found, self._held = self._sorted()
+        found, waiting, self._held = self._sorted()
         fresh = [each for each in found if _key(each) not in self._known]
         self._known |= {_key(each) for each in fresh}
-        self._drop()
+        self._drop([*found, *waiting])
         return sorted(fresh, key=lambda each: (each.onset, each.event_class))
 
     def heard(self, detection: Detection) -> Since:
@@ -204,14 +215,15 @@ class Station:
         return self._grid.centre(window) - self._grid.window_s / 2
 
     def _sorted(self):
-        """Events that are over, and the earliest onsets of those that are not."""
-        annotation, limit, found, held = self._annotation(), self._bound(self.window), [], []
-        for label, high in zip(annotation.classes, self._high().T, strict=True):
+        """Events that are over, events that are not, and the earliest onsets of what is not over."""
+        annotation, limit, found, waiting, held = self._annotation(), self._bound(self.window), [], [], []
+        high = np.nan_to_num(self._values) >= np.float32(self._rule.off)
+        for label, own in zip(annotation.classes, high.T, strict=True):
             if label in self._rule.background:
                 continue
-            run = len(high) if self.over else _open(high)
+            run = len(own) if self.over else _open(own)
             bound = self._bound(self.settled + run)
-            if run < len(high):
+            if run < len(own):
                 held.append(bound)
             until_there = replace(annotation, probabilities=annotation.probabilities[:run])
             for detection in detections(until_there, self._rule):
@@ -221,22 +233,18 @@ class Station:
                 if self.over or (alone and detection.end + self._around_s + self._grid.step_s < limit):
                     found.append(detection)
                 else:
-                    held.append(detection.onset)
-        return found, held
+                    waiting.append(detection)
+        return found, waiting, [*held, *(detection.onset for detection in waiting)]
 
-    def _high(self):
-        """For every window and class, whether a run of windows may go on in it."""
-        high = np.nan_to_num(self._values) >= np.float32(self._rule.off)
-        return high & [label not in self._rule.background for label in self._detector.about.classes]
-
-    def _drop(self):
-        """Forget the windows before any that a run may have begun in which is not over."""
-        earliest, high = min([self._bound(self.window), *self._held]), self._high().any(1)
-        first = self._grid.centre(self.settled) + self._grid.window_s / 2
-        count = int(np.clip(ceil((earliest - first) / self._grid.step_s), 0, len(high)))
-        while count and high[count - 1]:
-            count -= 1
-        self._values = self._values[count:]
+    def _drop(self, events):
+        """Forget windows up to where no event is cut in two that is not over, or was joined of several runs."""
+        half_s = self._grid.window_s / 2
+        cut = min([self._bound(self.window), *self._held]) - half_s
+        # The windows of an event are within half a window of it.
+        while across := [each for each in events if each.onset - half_s < cut <= each.end + half_s]:
+            cut = min(each.onset for each in across) - half_s
+        count = ceil((cut - self._grid.centre(self.settled)) / self._grid.step_s - _ROUNDING)
+        self._values = self._values[max(0, count) :]
 
 
 def known(event_class: str, onset_ns: int) -> tuple[str, int]:

@@ -190,9 +190,11 @@ class Watch:
             self.step(batch)
             if batch.last or self.stopped.is_set():
                 break
-            if all(station.window >= station.last for station in self.stations.values()):
+            if all(station.complete for station in self.stations.values()):
                 self.step(Batch([], time.time(), None, last=True))
                 break
+        with self.state.begin() as connection:
+            tables.name_files(connection, self._written)
 
     def step(self, batch: Batch) -> None:
         """Take packets in, evaluate what is due, and keep all of it in one transaction."""

@@ -2,15 +2,15 @@
 
     python benchmarks/live.py [--minutes MINUTES] [--stations N] [--speed SPEED] [--kills KILLS] [--hours HOURS]
 
-Keeping up: an archive of so many stations with three components at 100 Hz is played back at ``--speed`` times real time;
-the network is the report's with random weights, evaluated every 10.24 s, early and final. The delay of a window is the
-time from the end of what the network reads of it (half a window after its centre) to its first probabilities in the
-database; at ``--speed 1`` the archive comes in packets of a second. The latency is the part of it that begins when the
-packet with the last sample arrived: what the computer takes.
+Keeping up: an archive of so many stations with three components at 100 Hz is played back at ``--speed`` times real
+time; the network is the report's with random weights, evaluated every 10.24 s, early and final. The delay of a window
+is the time from the end of what the network reads of it (half a window after its centre) to its first probabilities
+in the database; at ``--speed 1`` the archive comes in packets of a second. The latency is the part of it that begins
+when the packet with the last sample arrived: what the computer takes.
 
-Kills (with ``--kills``): `tremorlab watch` plays ``--hours`` of four stations as fast as possible and is killed (SIGKILL)
-at random moments; the events, detections, windows and QuakeML files in the end are compared with those of a watch that
-was left alone. A small network keeps that to minutes.
+Kills (with ``--kills``): `tremorlab watch` plays ``--hours`` of four stations as fast as possible and is killed
+(SIGKILL) at random moments; the events, detections, windows and QuakeML files in the end are compared with those of a
+watch that was left alone. A small network keeps that to minutes.
 
 The exit status is 1 when a bar is missed; the delay is judged at real-time rate or faster for at least ten minutes.
 """

@@ -210,10 +210,14 @@ def watch(
         feed, model, out, station, **times, step_s=step, rule=_rule("watch", on, off, minimum, votes),
         database=database, inventory=inventory, origin=origin, patience_s=patience, keep_days=keep,
     )  # fmt: skip
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: watched.stopped.set())
-    with serving(watched, host, port) as address:
-        done = watched.run(lambda _: typer.echo(f"{feed.name}, page at {address}"))
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: watched.stopped.set()) for number in ends]
+    try:
+        with serving(watched, host, port) as address:
+            done = watched.run(lambda _: typer.echo(f"{feed.name}, page at {address}"))
+    finally:
+        for number, handler in zip(ends, before, strict=True):
+            signal.signal(number, handler)
     typer.echo(f"{done.windows} windows, {sum(done.events.values())} events in {watched.out}")
 
 

@@ -31,6 +31,7 @@ def test_the_results_of_another_network_or_step_are_refused(tmp_path):
     ("url", "message"),
     [
         ("sqlite:////no/such/folder/x.sqlite", r"cannot be opened: unable to open database file\. Give a file you may"),
+        ("postgresql+psycopg://127.0.0.1:1/x", r"cannot be opened: (No module named 'psycopg'|.*refused)"),
         ("nonsense://x", r"cannot be opened: Can't load plugin: sqlalchemy\.dialects:nonsense"),
     ],
 )

@@ -96,7 +96,8 @@ class SeedLink:
 
     def state(self) -> str:
         """One line about the connection."""
-        return f"connected to {self.host}:{self.port}" if self._up else f"not connected: {self._reason}"
+        refused = f", {self.refused} packets from the future refused" if self.refused else ""
+        return (f"connected to {self.host}:{self.port}" if self._up else f"not connected: {self._reason}") + refused
 
     def need(self, station: str, since: UTCDateTime) -> None:
         """Say from when on a station's record has to be sent again after a loss of connection."""
@@ -137,7 +138,7 @@ class SeedLink:
             except WaveformError as error:
                 self._packets.put(error)
                 return
-            except (SeedLinkException, OSError) as error:
+            except Exception as error:  # whatever obspy meets: the watch must not go deaf in silence
                 self._reason = str(getattr(error, "value", error))
             self._up = None
             _log.warning("%s: %s; trying again in %g s", self.name, self._reason, wait)

@@ -205,7 +205,7 @@ def watch(
     from tremorlab.live.watch import Watch
     from tremorlab.live.web import serving
 
-    feed, times = choose(model, seedlink, replay, station, start, end, speed, stall)
+    feed, times = choose(model, seedlink, replay, start, end, speed, stall)
     watched = Watch(
         feed, model, out, station, **times, step_s=step, rule=_rule("watch", on, off, minimum, votes),
         database=database, inventory=inventory, origin=origin, patience_s=patience, keep_days=keep,

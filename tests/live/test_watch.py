@@ -113,7 +113,7 @@ def test_ended_at_any_place_and_started_again_it_comes_to_the_same(root, model, 
 
     monkeypatch.setattr(owner, place, fails)
     for _ in range(200):
-        allowed[0] = int(rng.integers(*{"begin": (9, 30), "put_station": (2, 30)}.get(place, (1, 9))))
+        allowed[0] = int(rng.integers(*{"begin": (9, 30), "put_station": (2, 30)}.get(place, (1, 3 + ends))))
         done = watch(root, model, tmp_path)
         try:
             done.run()

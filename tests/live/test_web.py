@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import tempfile
 import threading
@@ -156,9 +157,10 @@ def test_the_page_in_a_browser_updates_itself(served):
             painted = driver.execute_script(
                 "const c = document.getElementById('helicorder'), d = c.getContext('2d')"
                 ".getImageData(0, 0, c.width, c.height).data; let n = 0;"
-                "for (let k = 0; k < d.length; k += 4) if (d[k + 3] && d[k] > d[k + 2] + 60) n++; return n"
+                "for (let k = 0; k < d.length; k += 4) if (d[k + 3] && Math.abs(d[k] - d[k + 2]) > 60) n++; return n"
             )
             assert painted > 100  # the colour of an earthquake or of tremor
+            driver.save_screenshot(os.environ.get("TREMORLAB_SHOT", os.devnull))
             assert driver.find_element(By.ID, "down").text == ""
             assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
         finally:

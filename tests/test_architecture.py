@@ -26,7 +26,7 @@ ALLOWED = {
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
     "interpret": BASE | {"classify"},
-    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "scale"},
+    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "detect", "scale"},
     "detect": BASE | {"catalog", "waveform", "dataset", "classify", "scale"},
     "page": BASE
     | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect", "scale"},

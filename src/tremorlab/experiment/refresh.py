@@ -32,7 +32,10 @@ _ANSWERS = {
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
     # Networks of two filters are trained in one process: starting others would take longer.
-    readings.Question: (lambda question, shipped, workers: readings.reading(question, shipped=shipped), readings.MODULES),
+    readings.Question: (
+        lambda question, shipped, workers: readings.reading(question, shipped=shipped),
+        readings.MODULES,
+    ),
 }
 
 

@@ -56,6 +56,6 @@ def days(length: Length | None = None, size: comparison.Size | None = None) -> D
     return Days(name="recorded_days", month=month("sakurajima", length, size), stretches=STRETCHES)
 
 
-def questions() -> list[Month | Days]:
+def questions(size: comparison.Size | None = None) -> list[Month | Days]:
     """All of them, in the order in which they need each other."""
-    return [*(month(setting) for setting in comparison.SETTINGS), days()]
+    return [*(month(setting, size=size) for setting in comparison.SETTINGS), days(size=size)]

@@ -13,12 +13,15 @@ import time
 from tremorlab.errors import DataMissingError
 from tremorlab.experiment import (
     comparison,
+    detection_questions,
     filter_questions,
     imbalance,
     onsets,
     published,
     readings,
     recorded,
+    recorded_days,
+    records,
     store,
     trained,
 )
@@ -31,6 +34,8 @@ _ANSWERS = {
     trained.Experiment: (trained.result, trained.MODULES),
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
+    records.Month: (records.searched, records.MODULES),
+    recorded_days.Days: (recorded_days.recorded_days, recorded_days.MODULES),
     # Networks of two filters are trained in one process: starting others would take longer.
     readings.Question: (
         lambda question, shipped, workers: readings.reading(question, shipped=shipped),
@@ -48,6 +53,7 @@ def questions(size: comparison.Size | None = None) -> list:
         *comparison.on_recordings(size).values(),
         *imbalance.everything(),
         *filter_questions.questions().values(),
+        *detection_questions.questions(size),
     ]
 
 

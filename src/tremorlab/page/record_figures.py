@@ -1,0 +1,123 @@
+"""Drawings of the page on records: helicorders with class probabilities, recall, false alarms."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
+
+from tremorlab.page.classifier_figures import CLASSIFIER_STYLE
+from tremorlab.page.figures import label_of, style_of
+
+#: Colour of steps whose most probable class is the background.
+_QUIET = "#C8C8C8"
+
+#: Share of the amplitudes that are drawn to scale; larger ones are cut off, as on paper.
+_TO_SCALE = 0.99
+
+
+def style_of_system(name: str) -> tuple[str, str]:
+    """Colour and marker of a network, or of the classical detector."""
+    return CLASSIFIER_STYLE[name if name in CLASSIFIER_STYLE else "forest"]
+
+
+def draw_helicorder(
+    ax: Axes,
+    amplitude: np.ndarray,
+    probabilities: np.ndarray,
+    classes: tuple[str, ...],
+    step_s: float,
+    *,
+    events: pd.DataFrame | None = None,
+    line_s: float = 3600.0,
+    background: str = "noise",
+    first_hour: float = 0.0,
+) -> Axes:
+    """Draw a record line by line, coloured by its most probable class; the paler, the less probable.
+
+    Parameters
+    ----------
+    ax
+        Where to draw.
+    amplitude
+        (steps,) largest amplitude of each step; not a number where nothing was recorded.
+    probabilities
+        (steps, classes) at the same instants.
+    classes
+        Of the columns.
+    step_s
+        Seconds of a step.
+    events
+        onset_s, end_s (or not a number) after the first step, and event_class, drawn below the line: spans as bars,
+        onsets as ticks.
+    line_s
+        Seconds of a line.
+    background
+        Class that is drawn grey.
+    first_hour
+        Hour of the day at which the record begins, for the labels.
+    """
+    given = np.nan_to_num(np.asarray(probabilities, float))
+    best, count = given.argmax(axis=1), len(amplitude)
+    palette = np.array([to_rgb(_QUIET if name == background else style_of(name)["color"]) for name in classes])
+    strength = np.clip((given.max(axis=1) - 1 / len(classes)) / (1 - 1 / len(classes)), 0.15, 1)
+    strength[best == classes.index(background)] = 1
+    loud = np.nan_to_num(amplitude / np.nanquantile(amplitude, _TO_SCALE))
+    height = 0.42 * np.clip(loud, 0.02, 1) * np.isfinite(amplitude)
+    line, x = np.divmod(np.arange(count) * step_s, line_s)
+    ends = np.stack([np.stack([x / 60, line - height], axis=1), np.stack([x / 60, line + height], axis=1)], axis=1)
+    ax.add_collection(LineCollection(ends, colors=np.column_stack([palette[best], strength]), linewidths=1.2))
+    lines = int(np.ceil(count * step_s / line_s))
+    for event in [] if events is None else events.itertuples():
+        _draw_event(ax, event, line_s)
+    ax.set(xlim=(0, line_s / 60), ylim=(lines - 0.3, -0.7), xlabel="minutes")
+    every = max(1, lines // 12)
+    starts = first_hour + np.arange(0, lines, every) * line_s / 3600
+    ax.set_yticks(np.arange(0, lines, every), [f"{int(h) % 24:02d}:{round(h % 1 * 60):02d}" for h in starts])
+    keys = [
+        Line2D([], [], color=_QUIET if n == background else style_of(n)["color"], lw=4, label=label_of(n))
+        for n in classes
+    ]
+    ax.legend(handles=keys, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(classes), fontsize=8)
+    return ax
+
+
+def _draw_event(ax, event, line_s):
+    """A bar below each line that an event touches, and a tick at its onset."""
+    colour = style_of(event.event_class)["color"]
+    end_s = event.onset_s if pd.isna(event.end_s) else event.end_s
+    for line in range(int(event.onset_s // line_s), int(end_s // line_s) + 1):
+        low, high = max(event.onset_s, line * line_s), min(end_s, (line + 1) * line_s)
+        ax.hlines(line + 0.46, (low - line * line_s) / 60, (high - line * line_s) / 60, color=colour, linewidth=2.2)
+    line, x = divmod(event.onset_s, line_s)
+    ax.plot([x / 60], [line + 0.46], marker="^", markersize=3.5, color=colour, linewidth=0)
+
+
+def draw_recall(ax: Axes, tables: Mapping[str, pd.DataFrame], *, bar: float = 0.95, from_db: float = 6.0) -> Axes:
+    """Draw recall against signal-to-noise ratio, with intervals; tables by system are those of `recall_by_snr`."""
+    for number, (name, table) in enumerate(tables.items()):
+        colour, marker = style_of_system(name)
+        middle = (table["low"] + table["high"]) / 2 + 0.5 * (number - (len(tables) - 1) / 2)
+        reach = np.abs(table[["recall_low", "recall_high"]].to_numpy().T - table["recall"].to_numpy())
+        ax.errorbar(middle, table["recall"], reach, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=name)
+    ax.plot([from_db, ax.get_xlim()[1]], [bar, bar], color="#666666", linestyle=":", linewidth=1)
+    ax.axvline(from_db, color="#666666", linestyle=":", linewidth=1)
+    ax.set(ylim=(-0.02, 1.03), xlabel="signal-to-noise ratio (dB)")
+    return ax
+
+
+def draw_alarms(ax: Axes, table: pd.DataFrame, *, bar: float = 1.0) -> Axes:
+    """Draw false alarms a station-day: rows classes, columns systems."""
+    width = 0.8 / len(table.columns)
+    for number, name in enumerate(table.columns):
+        colour, _ = style_of_system(name)
+        at = np.arange(len(table)) + width * (number - (len(table.columns) - 1) / 2)
+        bars = ax.bar(at, table[name], width * 0.92, color=colour, label=name)
+        ax.bar_label(bars, [f"{value:.2f}" for value in table[name]], fontsize=8)
+    ax.axhline(bar, color="#666666", linestyle=":", linewidth=1)
+    ax.set_xticks(np.arange(len(table)), [label_of(name) for name in table.index])
+    ax.set(ylabel="false alarms a station-day")
+    return ax

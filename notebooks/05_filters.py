@@ -128,6 +128,7 @@ altered = sorted({module for each in found.values() for module in each.changed})
 publish.values(
     n_trainings=sum(len(question.seeds) for question in asked.values()),
     n_seeds=len(two["nankai"].question.seeds),
+    n_epochs=two["nankai"].question.training.epochs,
     origins=", ".join(sorted({each.origin for each in found.values()})),
     altered=", ".join(altered) or "none",
 )
@@ -725,7 +726,7 @@ publish.values(
 # ## Limits
 #
 # - All windows but Redoubt's are simulated, with labels that are right and no overlapping events.
-# - Networks are small and were trained on a few hundred windows of each class for ten epochs. Filters that hardly leave their random
+# - Networks are small and were trained on a few hundred windows of each class for {glue:text}`n_epochs` epochs. Filters that hardly leave their random
 #   beginning may travel farther in longer training or under weight decay.
 # - Controls, many channels and the two-dimensional network have two seeds each: their ranges are no intervals.
 # - The Nyquist frequency is 12.5 Hz. Above 10 Hz the decimation filter decides as much as the ground, hence the control

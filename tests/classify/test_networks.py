@@ -53,11 +53,11 @@ def test_the_default_networks_have_the_depth_of_the_report():
 
 
 def test_the_default_waveform_network_has_the_weights_counted_by_hand():
-    convolutions = 16 * (1 * 16 + 16 * 32 + 32 * 64 + 64 * 64)
+    convolutions = 16 * (1 * 8 + 8 * 16 + 16 * 32 + 32 * 64)
     left = 4096
     for _ in range(4):
         left = (left - 15) // 4
-    connected = (left * 64 + 1) * 128 + (128 + 1) * 3
+    connected = (left * 64 + 1) * 64 + (64 + 1) * 3
     assert parameters(build(WaveformNetwork(), (1, 4160), 3)) == convolutions + connected
 
 

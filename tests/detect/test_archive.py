@@ -117,6 +117,18 @@ def test_what_is_finished_is_not_done_again_until_its_files_change(root, model, 
     assert run(mine, model, tmp_path / "out", step_s=20.48).kept == 3
 
 
+def test_a_task_that_is_done_already_is_left_as_it_is(root, model, tmp_path):
+    """As after the death of the worker that did it: Dask asks another one again."""
+    out = tmp_path / "out"
+    run(root, model, out, stations=["XX.AAA"])
+    task = StationDay(str(root), "XX.AAA.", "*", "2011-02-15", str(model / FILE), 10.24, str(out))
+    written = task.path.stat().st_mtime_ns
+    assert archive._evaluate((task, archive._key(task.path))) == ""
+    assert task.path.stat().st_mtime_ns == written
+    assert archive._evaluate((task, "hash of other day files")) == ""
+    assert task.path.stat().st_mtime_ns > written
+
+
 def test_a_failure_is_tried_again_listed_and_leaves_the_others_alone(root, model, tmp_path, monkeypatch, whole):
     tries = []
 

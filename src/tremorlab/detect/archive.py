@@ -241,6 +241,8 @@ def read(path: str | Path, window_s: float, step_s: float) -> Annotation:
 def _evaluate(task_and_key):
     """Evaluate one station-day and write its file; the reason why it could not be done, or ""."""
     task, key = task_and_key
+    if _key(task.path) == key:  # done by a worker that died before it could tell
+        return ""
     try:
         source = SDSSource(task.archive)
         loaded = _detector(task.detector, key)

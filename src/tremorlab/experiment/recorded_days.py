@@ -99,7 +99,7 @@ def recorded_days(asked: Days, *, again: bool = False, shipped: bool = True, wor
     tables: dict[str, dict] = {"events": {}, "alarms": {}, "stations": {}}
     strips: dict[str, dict] = {stretch.study: {} for stretch in asked.stretches}
     for name, values in found.arrays.items():
-        group, _, column = name.partition("/")
+        group, _, column = name.rpartition("/")
         (tables | strips).get(group, {})[column] = values
     frames = {name: pd.DataFrame(columns) for name, columns in tables.items()}
     texts = (tuple(found.arrays[name].tolist()) for name in ("classes", "systems"))

@@ -941,6 +941,8 @@ print("all checks passed")
 # - The networks are narrow and their trainings short, so that they can be repeated here. What wider ones reach is not shown.
 # - Depth, widths and training were chosen for the 1D network first, and the 2D one was made to match its number of weights.
 # - Two kinds of wrong labels are known here, planted ones and noise windows that hide an event. In recorded catalogues neither is.
+# - Events come in swarms, and noise is cut where nothing is listed, so what precedes an event tells something about its class, in this
+#   catalogue as in any. Around single events of the simulation there is nothing to tell; a test of the package holds that.
 # - Test events of one twin share its noise, stations and active spells; another seed of the twin is another draw of all that.
 # - A linear model on random convolutions (MiniRocket) is missing among the rivals: the kept libraries that have one bring a compiler along.
 # - Nothing here is an alarm system.

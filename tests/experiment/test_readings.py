@@ -64,12 +64,14 @@ def test_filters_are_ranked_by_what_the_next_layer_gets(found):
         assert found.responses(seed).amplitude.shape == (513, 2)
 
 
-def test_a_picture_network_has_no_filters_to_read(monkeypatch, tmp_path):
+def test_a_picture_network_has_no_filters_to_read_but_bands_to_blot_out(monkeypatch, tmp_path):
     monkeypatch.setenv("TREMORLAB_CACHE", str(tmp_path))
     network = SpectrumNetwork(channels=(2,), kernel=3, pool=(8,), hidden=2)
-    arrays = reading(Question(name="picture", network=network, **BRIEF | {"seeds": (3,)})).arrays
+    arrays = reading(Question(name="picture", network=network, causal=True, **BRIEF | {"seeds": (3,)})).arrays
     assert "kernel" not in arrays
     assert arrays["predicted"].shape == (1, 12)
+    assert arrays["occluded"].shape == arrays["fall"].shape
+    assert np.abs(arrays["occluded"]).max() <= 1
 
 
 def test_every_question_of_the_chapter_has_a_name_and_an_answer_of_its_own():

@@ -28,10 +28,12 @@ CONTROLS = {
 #: Name -> factors on path and source.
 MOVED = {
     "as_it_is": {},
+    "quality_quartered": {"quality": 0.25},
     "quality_halved": {"quality": 0.5},
     "quality_doubled": {"quality": 2.0},
     "corner_halved": {"corner": 0.5},
     "corner_doubled": {"corner": 2.0},
+    "distance_halved": {"distance": 0.5},
     "distance_doubled": {"distance": 2.0},
 }
 

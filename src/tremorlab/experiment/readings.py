@@ -19,6 +19,7 @@ and of causal readings
 
     bands (S, B, 2), the same for all seeds, fall (S, B): `tremorlab.interpret.knockout.knockout`
     credit (S, B): integrated gradients between the middles of neighbouring bands
+    occluded (S, B): fall of balanced accuracy when a band is blotted out of the picture, of two-dimensional networks
     whitened, random_phases (S,): balanced accuracy on test windows changed like that
     splits (P,), two_bands (P,): balanced accuracy of `tremorlab.interpret.knockout.two_bands`
     exchange (S, 2, 3): `tremorlab.interpret.knockout.exchanged` of the first two classes, split at ``split_hz``
@@ -166,6 +167,8 @@ def _bands(question, model, test, rng):
     for change in ("whitened", "random phases"):
         guesses = probabilities(model, changed(test.waveforms, change, rng)).argmax(axis=1)
         scores[change.replace(" ", "_")] = np.array(balanced_accuracy(confusion(test.labels, guesses, classes)))
+    if question.network.kind == "spectrum":
+        scores["occluded"] = _occluded(question, model, test, removed)
     mixed = exchanged(model, test.waveforms, test.labels, (0, 1), question.split_hz, rng=rng, rate_hz=RATE_HZ)
     return {
         "bands": removed,
@@ -174,6 +177,15 @@ def _bands(question, model, test, rng):
         "exchange": mixed[["as_high", "as_low", "other"]].to_numpy(),
         **scores,
     }
+
+
+def _occluded(question, model, test, removed):
+    frequencies = spectra.frequencies_hz(question.network.spectrum, RATE_HZ)
+    rows = [slice(*np.searchsorted(frequencies, band)) for band in removed]
+    answers = attribution.occlude(model, test.waveforms, [slice(0, 0), *rows]).argmax(axis=2)
+    classes = len(question.windows.classes)
+    whole, *scores = (balanced_accuracy(confusion(test.labels, guesses, classes)) for guesses in answers)
+    return whole - np.array(scores)
 
 
 def _credit(question, model, test, removed, rng):

@@ -1,5 +1,7 @@
 """A simulated day searched by a small network and the forest, against its truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from tremorlab.detect.events import Rule
 from tremorlab.detect.triggers import Trigger
 from tremorlab.errors import DatasetError
 from tremorlab.experiment import records, searchers
-from tremorlab.experiment.records import Month, recall_by_snr, searched
+from tremorlab.experiment.records import Month, false_alarms, recall_by_snr, searched
 from tremorlab.experiment.searchers import RIVAL, Searchers
 from tremorlab.twin.keep import kept
 
@@ -48,7 +50,7 @@ def test_every_true_event_of_every_station_has_its_row(found, truth):
 def test_both_systems_find_more_of_the_strong_events_than_of_the_weak(found):
     assert found.systems == ("1D", RIVAL)
     for system in found.systems:
-        table = recall_by_snr(found.events, system, [-30, 0, 60])
+        table = recall_by_snr(found.events, system, [-30, 12, 60])
         weak, strong = table["recall"]
         assert strong > weak
         assert (table["recall_low"] <= table["recall"]).all()
@@ -69,6 +71,19 @@ def test_found_events_have_a_detection_and_false_alarms_touch_nothing_of_their_c
             same = events[events["event_class"] == alarm.event_class]
             apart = np.maximum(same["onset_s"] - alarm.end_s, alarm.onset_s - same["end_s"])
             assert (apart > ASKED.tolerance_s).all()
+
+
+def test_false_alarms_are_parted_by_what_they_touch(found):
+    table = false_alarms(found)
+    days = sum(found.hours.values()) / 24
+    alone = found.alarms[found.alarms["state"] == "alone"]
+    assert table.to_numpy().sum() * days == pytest.approx(len(alone))
+    assert table.loc[("vt", RIVAL), "wrong"] * days == pytest.approx(
+        ((alone["system"] == RIVAL) & (alone["event_class"] == "vt") & (alone["touches"] == "eruption")).sum()
+    )
+    assert (table["unknown"] == 0).all()  # this twin has no other kinds
+    other = found.alarms.assign(touches="long_period")
+    assert false_alarms(replace(found, alarms=other))["unknown"].sum() * days == pytest.approx(len(alone))
 
 
 def test_what_was_not_recorded_is_not_counted(found, truth):

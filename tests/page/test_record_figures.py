@@ -57,7 +57,9 @@ def test_recall_has_a_line_a_system(ax):
 
 
 def test_alarms_are_bars_with_their_numbers(ax):
-    table = pd.DataFrame({"1D": [0.5, 1.25], "2D": [0.0, 2.0]}, index=["eruption", "vt"])
+    index = pd.MultiIndex.from_product([["eruption", "vt"], ["1D", "2D"]], names=["event_class", "system"])
+    table = pd.DataFrame({"nothing": [0.5, 0, 1, 2], "wrong": [0, 0, 0.25, 0], "unknown": [1.0, 0, 0, 0.5]}, index)
     draw.draw_alarms(ax, table)
-    assert [bar.get_height() for bar in ax.patches] == [0.5, 1.25, 0.0, 2.0]
-    assert [text.get_text() for text in ax.texts] == ["0.50", "1.25", "0.00", "2.00"]
+    assert [bar.get_height() for bar in ax.patches] == [0.5, 1.25, 1.0, 0, 0, 2, 0, 0.5]
+    assert [text.get_text() for text in ax.texts] == ["1.50", "1.25", "0.00", "2.50"]
+    assert ax.get_legend_handles_labels()[1] == ["1D", "2D"]

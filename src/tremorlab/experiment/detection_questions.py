@@ -1,13 +1,18 @@
 """Which months and recorded days are searched, by whom: the questions of the page on detection.
 
+    python -m tremorlab.experiment.detection_questions                  # search all of them anew and ship the answers
+    python -m tremorlab.experiment.detection_questions nankai_month     # one, by its name
+
 The month has the activity of its setting. The twin that the networks were trained on has more eruptions
 (`tremorlab.experiment.comparison.scenario`), so they meet fewer of them here than they were taught to expect. Its seed,
 and that of the days on which rules are chosen, are used for nothing else.
 """
 
+import sys
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from tremorlab.experiment import comparison
+from tremorlab.experiment import comparison, recorded_days, records, store
 from tremorlab.experiment.recorded_days import Days, Stretch
 from tremorlab.experiment.records import Month
 from tremorlab.experiment.searchers import Searchers
@@ -59,3 +64,24 @@ def days(length: Length | None = None, size: comparison.Size | None = None) -> D
 def questions(size: comparison.Size | None = None) -> list[Month | Days]:
     """All of them, in the order in which they need each other."""
     return [*(month(setting, size=size) for setting in comparison.SETTINGS), days(size=size)]
+
+
+#: Kind of question -> how it is answered, and where the code for it begins.
+ANSWERS = {
+    Month: (records.searched, records.MODULES),
+    Days: (recorded_days.recorded_days, recorded_days.MODULES),
+}
+
+
+def main(names: list[str]) -> None:
+    """Answer some questions, or all, and ship the answers."""
+    every = {question.name: question for question in questions()}
+    for name in names or every:
+        find, modules = ANSWERS[type(every[name])]
+        found = find(every[name], shipped=False, workers=1)
+        store.ship(every[name], modules=modules)
+        print(f"{name}: {found.answer.origin}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

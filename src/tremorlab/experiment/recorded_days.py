@@ -96,14 +96,10 @@ def recorded_days(asked: Days, *, again: bool = False, shipped: bool = True, wor
         The answer is not kept, and recordings are not on this machine.
     """
     found = store.answer(asked, lambda: _compute(asked, workers), modules=MODULES, again=again, shipped=shipped)
-    tables: dict[str, dict] = {"events": {}, "alarms": {}, "stations": {}}
-    strips: dict[str, dict] = {stretch.study: {} for stretch in asked.stretches}
-    for name, values in found.arrays.items():
-        group, _, column = name.rpartition("/")
-        (tables | strips).get(group, {})[column] = values
-    frames = {name: pd.DataFrame(columns) for name, columns in tables.items()}
     texts = (tuple(found.arrays[name].tolist()) for name in ("classes", "systems"))
-    return Found(*texts, *frames.values(), strips, found)
+    tables = searchers.tables_of(found.arrays)
+    frames = [pd.DataFrame(tables[name]) for name in ("events", "alarms", "stations")]
+    return Found(*texts, *frames, {stretch.study: tables[stretch.study] for stretch in asked.stretches}, found)
 
 
 def empty_hours(found: Found, study: str, first_hour: int, last_hour: int) -> tuple[pd.DataFrame, int]:
@@ -155,7 +151,7 @@ def _compute(asked: Days, workers: int | None) -> dict[str, np.ndarray]:
             stations.append(where | {"start": stretch.start, "hours": heard.hours})
             if not number:
                 strip = searchers.strip(heard, source, seed_id, start, end, using.study)
-                strips |= {f"{stretch.study}/{name}": values for name, values in strip.items()}
+                strips |= {f"{stretch.study}|{name}": values for name, values in strip.items()}
     made = {"classes": np.array(classes), "systems": np.array(list(rules))}
     tables = {"events": pd.concat(events), "alarms": pd.concat(alarms), "stations": pd.DataFrame(stations)}
     return made | searchers.arrays_of(tables) | strips

@@ -1,12 +1,14 @@
 """Scores on records: networks and the classical detector run along a simulated month, event by event against its truth.
 
-Rules are chosen on another twin, a few days of another seed: of all rules that give fewer than so many false alarms a
-station-day of each class, the one that finds most of the events above a signal-to-noise ratio. On the month nothing is
-chosen. Each station is scored by itself, against what happened there; then stations vote.
-
 An event is found where a detection of its class touches it (`tremorlab.detect.matching`), so two earthquakes that one
 detection covers are both found. A detection that touches no event of its class is a false alarm, whatever else it
-touches.
+touches; `false_alarms` tells apart what it touches. Each station is scored by itself, against what happened there; then
+stations vote.
+
+Rules are chosen on another twin, a few days of another seed: of all rules that give fewer than so many false alarms a
+station-day of each class, the one that finds most of the events above a signal-to-noise ratio. False alarms at events
+of a kind that no system has a class for do not count there: no rule can help against them. On the month nothing is
+chosen.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Month(BaseModel):
     searchers: Searchers
     tolerance_s: float = Field(10.24, ge=0, description="that may lie between a detection and an event that it finds")
     least_snr_db: float = Field(6.0, description="of the events that rules are chosen for")
-    most_false: float = Field(0.5, gt=0, description="false alarms a station-day and class that a chosen rule gives")
+    most_false: float = Field(0.5, gt=0, description="false alarms a station-day and class that a rule may give")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,10 +107,7 @@ def searched(asked: Month, *, again: bool = False, shipped: bool = True, workers
     found = store.answer(asked, lambda: _compute(asked, workers), modules=MODULES, again=again, shipped=shipped)
     arrays = found.arrays
     systems = tuple(arrays["systems"].tolist())
-    tables = {
-        table: pd.DataFrame({n.split("/")[1]: v for n, v in arrays.items() if n.startswith(f"{table}/")})
-        for table in ("events", "alarms", "voted", "voted_false")
-    }
+    tables = searchers.tables_of(arrays)
     rules = [
         (Trigger if name == RIVAL else Rule).model_validate_json(text)
         for name, text in zip(systems, arrays["rules"].tolist(), strict=True)
@@ -116,13 +115,13 @@ def searched(asked: Month, *, again: bool = False, shipped: bool = True, workers
     return Searched(
         tuple(arrays["classes"].tolist()),
         systems,
-        tables["events"],
-        tables["alarms"],
-        tables["voted"],
-        tables["voted_false"].set_index("system"),
+        pd.DataFrame(tables["events"]),
+        pd.DataFrame(tables["alarms"]),
+        pd.DataFrame(tables["voted"]),
+        pd.DataFrame(tables["voted_false"]).set_index("system"),
         dict(zip(arrays["stations"].tolist(), arrays["hours"].tolist(), strict=True)),
         dict(zip(systems, rules, strict=True)),
-        {n.split("/")[1]: v for n, v in arrays.items() if n.startswith("day/")},
+        tables["day"],
         found,
     )
 
@@ -158,7 +157,7 @@ def _compute(asked: Month, workers: int | None) -> dict[str, np.ndarray]:
     tables = {"events": pd.concat(events), "alarms": pd.concat(alarms)}
     tables |= {"voted": voted, "voted_false": voted_false.reset_index()}
     day = _day(asked, heard[0], events[0], source, study)
-    return made | searchers.arrays_of(tables) | {f"day/{name}": values for name, values in day.items()}
+    return made | searchers.arrays_of(tables) | {f"day|{name}": values for name, values in day.items()}
 
 
 def _twin(scenario: Scenario, workers: int | None) -> tuple[pd.DataFrame, Source, Study]:
@@ -214,8 +213,9 @@ def _worth(matched: list[Matched], classes: list[str], days: float, least_snr_db
     listed = pd.concat([each.catalogue for each in matched])
     loud = listed[listed["recorded"] & (listed["snr_db"] >= least_snr_db) & listed["event_class"].isin(classes)]
     recall = (loud["state"] != "alone").groupby(loud["event_class"]).mean().mean()
-    alone = found.loc[found["state"] == "alone", "event_class"].value_counts().reindex(classes, fill_value=0)
-    return (0.0 if np.isnan(recall) else float(recall)), float(alone.max() / days)
+    false = found[(found["state"] == "alone") & found["other_class"].isin(["", *classes])]
+    counts = false["event_class"].value_counts().reindex(classes, fill_value=0)
+    return (0.0 if np.isnan(recall) else float(recall)), float(counts.max() / days)
 
 
 def _voted(asked: Month, found: dict[str, list[Detection]], rules, truth, heard) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -247,6 +247,24 @@ def _day(asked: Month, heard: Heard, events: pd.DataFrame, source: Source, study
     start = asked.scenario.begin + 86_400 * day
     made = {"start_s": np.array(86_400.0 * day)}
     return made | searchers.strip(heard, source, study.stations[0], start, start + 86_400, study)
+
+
+def false_alarms(found: Searched) -> pd.DataFrame:
+    """False alarms a station-day by what they touch.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index event_class and system; columns nothing, wrong (an event of another class of the networks) and unknown
+        (an event of a kind that they have no class for).
+    """
+    classes = [name for name in found.classes if name != NOISE]
+    alone = found.alarms[found.alarms["state"] == "alone"]
+    touched = np.select([alone["touches"] == "", alone["touches"].isin(classes)], ["nothing", "wrong"], "unknown")
+    counts = alone.groupby(["event_class", "system", touched]).size().unstack(fill_value=0)
+    index = pd.MultiIndex.from_product([classes, found.systems], names=["event_class", "system"])
+    counts = counts.reindex(index, columns=["nothing", "wrong", "unknown"], fill_value=0)
+    return counts / (sum(found.hours.values()) / 24)
 
 
 def recall_by_snr(events: pd.DataFrame, system: str, edges) -> pd.DataFrame:

@@ -20,8 +20,6 @@ from tremorlab.experiment import (
     published,
     readings,
     recorded,
-    recorded_days,
-    records,
     store,
     trained,
 )
@@ -34,8 +32,7 @@ _ANSWERS = {
     trained.Experiment: (trained.result, trained.MODULES),
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
-    records.Month: (records.searched, records.MODULES),
-    recorded_days.Days: (recorded_days.recorded_days, recorded_days.MODULES),
+    **detection_questions.ANSWERS,
     # Networks of two filters are trained in one process: starting others would take longer.
     readings.Question: (
         lambda question, shipped, workers: readings.reading(question, shipped=shipped),

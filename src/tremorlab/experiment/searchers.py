@@ -229,8 +229,18 @@ def after(rows: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
 
 
 def arrays_of(tables: dict[str, pd.DataFrame]) -> dict[str, np.ndarray]:
-    """Columns of tables as arrays TABLE/COLUMN, without times, which are there in seconds."""
-    return {f"{n}/{name}": _small(rows[name]) for n, rows in tables.items() for name in rows if name not in _TIMES}
+    """Columns of tables as arrays TABLE|COLUMN, without times, which are there in seconds."""
+    return {f"{n}|{name}": _small(rows[name]) for n, rows in tables.items() for name in rows if name not in _TIMES}
+
+
+def tables_of(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Table -> column -> array, of arrays TABLE|COLUMN; those of other names are left out."""
+    tables: dict[str, dict[str, np.ndarray]] = {}
+    for name, values in arrays.items():
+        table, found, column = name.partition("|")
+        if found:
+            tables.setdefault(table, {})[column] = values
+    return tables
 
 
 def _small(values: pd.Series) -> np.ndarray:

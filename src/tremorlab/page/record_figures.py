@@ -110,14 +110,27 @@ def draw_recall(ax: Axes, tables: Mapping[str, pd.DataFrame], *, bar: float = 0.
 
 
 def draw_alarms(ax: Axes, table: pd.DataFrame, *, bar: float = 1.0) -> Axes:
-    """Draw false alarms a station-day: rows classes, columns systems."""
-    width = 0.8 / len(table.columns)
-    for number, name in enumerate(table.columns):
+    """Draw false alarms a station-day; ``table`` is that of `tremorlab.experiment.records.false_alarms`."""
+    classes, systems = (list(dict.fromkeys(level)) for level in zip(*table.index, strict=True))
+    width = 0.8 / len(systems)
+    for number, name in enumerate(systems):
         colour, _ = style_of_system(name)
-        at = np.arange(len(table)) + width * (number - (len(table.columns) - 1) / 2)
-        bars = ax.bar(at, table[name], width * 0.92, color=colour, label=name)
-        ax.bar_label(bars, [f"{value:.2f}" for value in table[name]], fontsize=8)
+        own = table.xs(name, level=1).loc[classes]
+        at = np.arange(len(classes)) + width * (number - (len(systems) - 1) / 2)
+        sure = own["nothing"] + own["wrong"]
+        ax.bar(at, sure, width * 0.92, color=colour, label=name)
+        upper = ax.bar(
+            at,
+            own["unknown"],
+            width * 0.92,
+            bottom=sure,
+            facecolor="none",
+            edgecolor=colour,
+            hatch="////",
+            linewidth=0.8,
+        )
+        ax.bar_label(upper, [f"{value:.2f}" for value in own.sum(axis=1)], fontsize=8)
     ax.axhline(bar, color="#666666", linestyle=":", linewidth=1)
-    ax.set_xticks(np.arange(len(table)), [label_of(name) for name in table.index])
+    ax.set_xticks(np.arange(len(classes)), [label_of(name) for name in classes])
     ax.set(ylabel="false alarms a station-day")
     return ax

@@ -146,8 +146,8 @@ pd.DataFrame(rows).T
 #
 # ## One day
 #
-# A drum of a day, an hour a line. The height is the largest amplitude of each step, the colour the most
-# probable class of the network (1D), pale where it is not sure. What really happened is drawn below the lines.
+# A drum of a day, an hour a line. The height is (the square root of) the largest amplitude of each step, the colour behind it
+# the most probable class of the network (1D), pale where it is not sure. What really happened is drawn below the lines.
 
 # %%
 month = found["sakurajima"]
@@ -181,7 +181,7 @@ publish.values(
 # %% [markdown]
 # ```{glue:figure} fig-day
 # :name: fig-day
-# :alt: A helicorder of 24 lines, one an hour: grey where the network sees noise, orange where it sees an eruption signal, green where it sees a VT earthquake. Coloured stretches are about three minutes longer than the events marked below the lines.
+# :alt: A helicorder of 24 lines, one an hour, on white where the network sees noise, on orange where it sees an eruption signal, on green where it sees a VT earthquake. Below the lines, bars and triangles mark the events that happened.
 #
 # Day {glue:text}`day_number` of the simulated month at the first station: the day on which the class with the fewest clear events has
 # most. Below the lines, what happened: bars for how long, triangles for onsets, grey for kinds without a class.
@@ -243,7 +243,10 @@ for ax, ((setting, kind), tables) in zip(
     ax.set(title=f"{figures.label_of(kind)}, {setting}-like")
 for ax in axes[:, 0]:
     ax.set_ylabel("share found")
-axes[0, 0].legend(loc="lower right", fontsize=8)
+for ax in axes[0]:
+    ax.set_xlabel("")
+handles = axes[0, 0].get_legend_handles_labels()
+figure.legend(*handles, loc="outside lower center", ncols=len(systems))
 made = provenance.line(
     *[
         table["recall"].to_numpy()
@@ -312,7 +315,8 @@ for ax, (setting, table) in zip(axes, false.items(), strict=True):
     draw.draw_alarms(ax, table, bar=BAR_FALSE)
     ax.set(title=f"{setting}-like")
 axes[1].set_ylabel("")
-axes[0].legend(loc="upper left", fontsize=8)
+handles = axes[0].get_legend_handles_labels()
+figure.legend(*handles, loc="outside lower center", ncols=len(systems))
 made = provenance.line(*[table.to_numpy() for table in false.values()])
 publish.figure("fig-false", figure, made)
 
@@ -370,7 +374,10 @@ def taken_for(each, system="1D"):
     given = events[f"{system} given"].replace("", "nothing")
     table = pd.crosstab(events["event_class"], given, normalize="index")
     kinds = [kind for kind in each.classes if kind != "noise"]
-    return table.reindex(columns=[*kinds, "nothing"], fill_value=0)
+    others = [kind for kind in table.index if kind not in kinds]
+    return table.reindex([*kinds, *others], columns=[*kinds, "nothing"]).fillna(
+        0
+    )
 
 
 # %% tags=["remove-output"]
@@ -624,10 +631,12 @@ if real is not None:
         strip = real.strips[study]
         own = real.events[real.events["study"] == study]
         kind = own["sought"].where(own["sought"] != "", own["catalogued"])
+        starts = real.stations.set_index("study")["start"]
+        begun = UTCDateTime(starts[[study]].iloc[0])
         draw.draw_helicorder(
             ax, strip["amplitude"], strip["1D"], real.classes, 10.24,
             events=own.assign(event_class=kind), line_s=line_s,
-            first_hour=0.0 if study == "mbar_2021" else 6 + 59.5 / 60,
+            first_hour=begun.hour + begun.minute / 60,
         )  # fmt: skip
         ax.set_title(studies.load(study).title, loc="left", fontsize=9)
         ax.set_ylabel("UTC")
@@ -650,7 +659,7 @@ night.round(2)
 # %% [markdown]
 # ```{glue:figure} fig-recorded
 # :name: fig-recorded
-# :alt: Two helicorders coloured by the most probable class of the 1D network: a day at MBAR with an hour a line, and an hour at Reventador with ten minutes a line. Catalogued events are marked below the lines.
+# :alt: Two helicorders over the colour of the most probable class of the 1D network: a day at MBAR with an hour a line, and an hour at Reventador with ten minutes a line. Catalogued events are marked below the lines.
 #
 # Above, the day at MBAR, an hour a line; below, the hour at Reventador, ten minutes a line; colours by the 1D network of
 # the Sakurajima-like twin, catalogued events below the lines. {glue:text}`fig-recorded-made`

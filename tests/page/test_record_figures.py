@@ -19,29 +19,30 @@ def ax():
     plt.close(figure)
 
 
-def test_a_helicorder_has_a_mark_a_step_in_the_colour_of_its_class(ax):
+def test_a_helicorder_has_a_mark_a_step_over_the_colour_of_its_class(ax):
     amplitude = np.array([1.0, 2.0, np.nan, 2.0])
     shares = np.array([[0, 0, 1], [1, 0, 0], [np.nan] * 3, [0, 0.5, 0.4]])
     draw.draw_helicorder(ax, amplitude, shares, CLASSES, 10.0, line_s=20.0)
-    (marks,) = ax.collections
+    boxes, marks = ax.collections
     ends = np.array(marks.get_segments())
-    assert ends[:, 0, 0].tolist() == pytest.approx([0, 1 / 6, 0, 1 / 6])
+    assert ends[:, 0, 0].tolist() == pytest.approx([1 / 12, 1 / 4, 1 / 12, 1 / 4])
     assert ends.mean(axis=1)[:, 1].tolist() == [0, 0, 1, 1]
     height = np.ptp(ends[:, :, 1], axis=1)
     assert height[2] == 0  # nothing was recorded
-    assert height[0] < height[1] == height[3]
-    colours = marks.get_colors()
-    assert colours[1, :3] == pytest.approx(to_rgb(style_of("eruption")["color"]))
-    assert colours[3, :3] == pytest.approx(to_rgb(style_of("vt")["color"]))
-    assert colours[3, 3] < colours[1, 3] == 1
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["eruption", "VT earthquake", "noise"]
+    assert height[1] == height[3] == pytest.approx(height[0] * 2**0.5, rel=0.01)
+    assert len(boxes.get_paths()) == 2  # noise has no colour, and what is not known has none
+    colours = boxes.get_facecolors()
+    assert colours[0, :3] == pytest.approx(to_rgb(style_of("eruption")["color"]))
+    assert colours[1, :3] == pytest.approx(to_rgb(style_of("vt")["color"]))
+    assert colours[1, 3] < colours[0, 3]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["eruption", "VT earthquake"]
 
 
 def test_events_are_drawn_below_every_line_that_they_touch(ax):
     events = pd.DataFrame({"event_class": ["eruption", "vt"], "onset_s": [10.0, 50.0], "end_s": [45.0, np.nan]})
     shares = np.tile([0.0, 0.0, 1.0], (6, 1))
     draw.draw_helicorder(ax, np.ones(6), shares, CLASSES, 10.0, line_s=20.0, events=events, first_hour=6.5)
-    bars = [bar.get_segments()[0] for bar in ax.collections[1:]]
+    bars = [bar.get_segments()[0] for bar in ax.collections[2:]]
     assert [bar[0][1] for bar in bars] == pytest.approx([0.46, 1.46, 2.46, 2.46])
     assert sum(bar[1][0] - bar[0][0] for bar in bars) * 60 == pytest.approx(35)
     assert [line.get_xdata()[0] * 60 for line in ax.lines] == pytest.approx([10, 10])

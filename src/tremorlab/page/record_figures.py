@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
-from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from tremorlab.page.classifier_figures import CLASSIFIER_STYLE
 from tremorlab.page.figures import label_of, style_of
 
-#: Colour of steps whose most probable class is the background.
-_QUIET = "#C8C8C8"
+#: Colour of the trace, half of its height between lines, and opacity of a class that is certain.
+_TRACE, _HALF, _TINT = "#333333", 0.42, 0.6
 
 #: Share of the amplitudes that are drawn to scale; larger ones are cut off, as on paper.
 _TO_SCALE = 0.99
@@ -36,7 +36,9 @@ def draw_helicorder(
     background: str = "noise",
     first_hour: float = 0.0,
 ) -> Axes:
-    """Draw a record line by line, coloured by its most probable class; the paler, the less probable.
+    """Draw a record line by line over the colour of its most probable class; the paler, the less probable.
+
+    Heights are square roots of amplitudes, so that weak events are seen beside strong ones.
 
     Parameters
     ----------
@@ -56,32 +58,36 @@ def draw_helicorder(
     line_s
         Seconds of a line.
     background
-        Class that is drawn grey.
+        Class that has no colour.
     first_hour
         Hour of the day at which the record begins, for the labels.
     """
     given = np.nan_to_num(np.asarray(probabilities, float))
     best, count = given.argmax(axis=1), len(amplitude)
-    palette = np.array([to_rgb(_QUIET if name == background else style_of(name)["color"]) for name in classes])
+    palette = np.array([to_rgb(style_of(name)["color"]) for name in classes])
     strength = np.clip((given.max(axis=1) - 1 / len(classes)) / (1 - 1 / len(classes)), 0.15, 1)
-    strength[best == classes.index(background)] = 1
     loud = np.nan_to_num(amplitude / np.nanquantile(amplitude, _TO_SCALE))
-    height = 0.42 * np.clip(loud, 0.02, 1) * np.isfinite(amplitude)
+    height = _HALF * np.clip(np.sqrt(loud), 0.03, 1) * np.isfinite(amplitude)
+    lines = max(1, int(np.ceil(count * step_s / line_s - 0.01)))
     line, x = np.divmod(np.arange(count) * step_s, line_s)
-    ends = np.stack([np.stack([x / 60, line - height], axis=1), np.stack([x / 60, line + height], axis=1)], axis=1)
-    ax.add_collection(LineCollection(ends, colors=np.column_stack([palette[best], strength]), linewidths=1.2))
-    lines = int(np.ceil(count * step_s / line_s))
+    shown = line < lines
+    coloured = shown & (best != classes.index(background)) & (given.max(axis=1) > 0)
+    left, right, top, bottom = x / 60, (x + step_s) / 60, line - _HALF, line + _HALF
+    boxes = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 4, 2)
+    colours = np.column_stack([palette[best], _TINT * strength])
+    ax.add_collection(PolyCollection(boxes[coloured], facecolors=colours[coloured], linewidths=0))
+    middle = (x + step_s / 2) / 60
+    ends = np.stack([np.stack([middle, line - height], axis=1), np.stack([middle, line + height], axis=1)], axis=1)
+    ax.add_collection(LineCollection(ends[shown], colors=_TRACE, linewidths=0.9))
     for event in [] if events is None else events.itertuples():
         _draw_event(ax, event, line_s)
     ax.set(xlim=(0, line_s / 60), ylim=(lines - 0.3, -0.7), xlabel="minutes")
     every = max(1, lines // 12)
-    starts = first_hour + np.arange(0, lines, every) * line_s / 3600
-    ax.set_yticks(np.arange(0, lines, every), [f"{int(h) % 24:02d}:{round(h % 1 * 60):02d}" for h in starts])
-    keys = [
-        Line2D([], [], color=_QUIET if n == background else style_of(n)["color"], lw=4, label=label_of(n))
-        for n in classes
-    ]
-    ax.legend(handles=keys, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(classes), fontsize=8)
+    minutes = np.rint(60 * first_hour + np.arange(0, lines, every) * line_s / 60).astype(int)
+    ax.set_yticks(np.arange(0, lines, every), [f"{m // 60 % 24:02d}:{m % 60:02d}" for m in minutes])
+    named = [name for name in classes if name != background]
+    keys = [Patch(facecolor=style_of(name)["color"], alpha=_TINT, label=label_of(name)) for name in named]
+    ax.legend(handles=keys, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(named), fontsize=8)
     return ax
 
 
@@ -131,6 +137,7 @@ def draw_alarms(ax: Axes, table: pd.DataFrame, *, bar: float = 1.0) -> Axes:
         )
         ax.bar_label(upper, [f"{value:.2f}" for value in own.sum(axis=1)], fontsize=8)
     ax.axhline(bar, color="#666666", linestyle=":", linewidth=1)
+    ax.margins(y=0.1)
     ax.set_xticks(np.arange(len(classes)), [label_of(name) for name in classes])
     ax.set(ylabel="false alarms a station-day")
     return ax

@@ -709,7 +709,8 @@ def cost_of(name, folder):
         components="Z", settings=study.preparation,
     )  # fmt: skip
     _, network = spent_s(detector.record, made.data)
-    size = sum(path.stat().st_size for path in out.rglob("*.*"))
+    files = [path for path in out.rglob("*.*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
     return {
         "whole (s)": whole / len(study.stations), "reading (s)": read,
         "preparing (s)": prepared, "network (s)": network,

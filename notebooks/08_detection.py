@@ -685,8 +685,7 @@ twin = kept(
     )
 )
 study, archive = studies.load(twin), twin.parent / "sds"
-source, seed_id = open_source(study), study.stations[0]
-start = UTCDateTime(2015, 1, 1)
+seed_id, start = study.stations[0], UTCDateTime(2015, 1, 1)
 
 
 def spent_s(function, *arguments, **named):
@@ -703,6 +702,7 @@ def cost_of(name, folder):
     out, reach = folder / f"{name}_found", reach_s(study.preparation)
     _, whole = spent_s(detect, archive, folder / name, out, workers=1)
     ends = start - reach, start + 86_400 + reach
+    source = open_source(study)  # a new one: it keeps what it has read
     stream, read = spent_s(source.get, seed_id[:-1] + "Z", *ends)
     made, prepared = spent_s(
         prepare, stream, start, start + 86_400,

@@ -99,7 +99,7 @@ BAR_RECALL, BAR_FALSE = 0.95, 1.0
 # For each setting one simulated month of three stations with the activity of its catalogue. Its seed was used for nothing
 # else, neither for training nor for choosing anything. Three systems search it:
 #
-# - `1D` and `2D`, the networks of chapter 3, exported and run without TensorFlow, a window every 10.24 s;
+# - `1D` and `2D` (of linear amplitude), networks of chapter 3, exported and run without TensorFlow, a window every 10.24 s;
 # - `STA/LTA + forest`, the classical way: the ratio of a short to a long average finds onsets
 #   {cite:p}`beyreuther2010`, and the random forest of chapter 3 gives the window around each onset a class.
 

@@ -19,7 +19,8 @@ def test_a_month_is_of_a_seed_and_an_activity_of_its_own(setting):
     assert month.scenario.per_day("eruption" if setting == "sakurajima" else "earthquake") in (6.0, 60.0)
     assert set(networks) == set(asked.NETWORKS)
     for name, each in networks.items():
-        assert each == comparison.compared(setting, "report-like", comparison.Size())[name]
+        assert each == comparison.compared(setting, "report-like", comparison.Size())[asked.NETWORKS[name]]
+    assert list(asked.NETWORKS.values()) == list(refresh.TITLES)  # those that come with the compendium
 
 
 def test_they_are_among_the_questions_that_are_refreshed():

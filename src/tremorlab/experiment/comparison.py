@@ -107,7 +107,7 @@ def compared(setting: str, difficulty: str, size: Size) -> dict[str, Experiment]
     level = difficulty.replace("-", "_")
     asked = {}
     for name, network in chosen.items():
-        few = name in ("2D linear", "1D + 2D")
+        few = name == "1D + 2D"
         asked[name] = Experiment(
             name=f"{setting}_{level}_{_text(name)}", windows=windows, classifier=network, training=_training(size),
             seeds=tuple(range(min(size.seeds, 2) if few else size.seeds)),
@@ -139,7 +139,7 @@ def divided_by(setting: str, size: Size) -> dict[tuple[str, str], Experiment]:
         for name, classifier in {"1D": networks()["1D"], "forest": Rival(kind="forest")}.items():
             asked[split, name] = Experiment(
                 name=f"{setting}_split_{split}_{_text(name)}", windows=windows, classifier=classifier,
-                training=_training(size, size.draws), seeds=tuple(range(min(size.seeds, 2))),
+                training=_training(size, 2), seeds=(0,),
             )  # fmt: skip
     return asked
 

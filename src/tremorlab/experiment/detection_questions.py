@@ -18,7 +18,8 @@ from tremorlab.experiment.records import Month
 from tremorlab.experiment.searchers import Searchers
 from tremorlab.twin.scenario import Scenario
 
-NETWORKS = ("1D", "2D")
+#: Name on the page -> network of the comparison: those that come with the compendium.
+NETWORKS = {"1D": "1D", "2D": "2D linear"}
 
 #: Recorded stretches: the day, the hours before an eruption, the first two hours of a swarm, the hour of an eruption.
 STRETCHES = (
@@ -50,7 +51,7 @@ def month(setting: str, length: Length | None = None, size: comparison.Size | No
         scenario=Scenario(**fields, days=length.days, seed=length.seed),
         choice=Scenario(**fields, days=length.choice_days, seed=length.seed + 1),
         searchers=Searchers(
-            networks={name: trained[name] for name in NETWORKS},
+            networks={name: trained[own] for name, own in NETWORKS.items()},
             forest=trained["forest"].windows,
         ),
     )

@@ -14,18 +14,16 @@ from tremorlab.errors import DataMissingError
 from tremorlab.experiment import (
     comparison,
     detection_questions,
-    filter_questions,
     imbalance,
     onsets,
     published,
-    readings,
     recorded,
     store,
     trained,
 )
 
-TITLES = {"1D": "1D network on waveforms", "2D": "2D network on running spectra"}
-
+#: Networks that come with the compendium. Of linear amplitude, since convolutions along a record can be shared then.
+TITLES = {"1D": "1D network on waveforms", "2D linear": "2D network on running spectra"}
 
 #: Kind of question -> how it is answered, and where the code for it begins.
 _ANSWERS = {
@@ -33,11 +31,6 @@ _ANSWERS = {
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
     **detection_questions.ANSWERS,
-    # Networks of two filters are trained in one process: starting others would take longer.
-    readings.Question: (
-        lambda question, shipped, workers: readings.reading(question, shipped=shipped),
-        readings.MODULES,
-    ),
 }
 
 
@@ -49,7 +42,6 @@ def questions(size: comparison.Size | None = None) -> list:
         comparison.onset_delays("sakurajima", size),
         *comparison.on_recordings(size).values(),
         *imbalance.everything(),
-        *filter_questions.questions().values(),
         *detection_questions.questions(size),
     ]
 

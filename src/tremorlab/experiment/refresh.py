@@ -11,16 +11,7 @@ import sys
 import time
 
 from tremorlab.errors import DataMissingError
-from tremorlab.experiment import (
-    comparison,
-    detection_questions,
-    imbalance,
-    onsets,
-    published,
-    recorded,
-    store,
-    trained,
-)
+from tremorlab.experiment import comparison, imbalance, onsets, published, recorded, store, trained
 
 #: Networks that come with the compendium. Of linear amplitude, since convolutions along a record can be shared then.
 TITLES = {"1D": "1D network on waveforms", "2D linear": "2D network on running spectra"}
@@ -30,7 +21,6 @@ _ANSWERS = {
     trained.Experiment: (trained.result, trained.MODULES),
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
-    **detection_questions.ANSWERS,
 }
 
 
@@ -42,7 +32,6 @@ def questions(size: comparison.Size | None = None) -> list:
         comparison.onset_delays("sakurajima", size),
         *comparison.on_recordings(size).values(),
         *imbalance.everything(),
-        *detection_questions.questions(size),
     ]
 
 

@@ -711,7 +711,7 @@ ax.legend()
 low = max(0, by_split["low"].min() - 0.05)
 ax.set_ylim(low, 1)
 publish.figure(
-    "fig-splits", figure, provenance.line(by_split["value"].to_numpy())
+    "fig-divisions", figure, provenance.line(by_split["value"].to_numpy())
 )
 
 # %% tags=["hide-input"]
@@ -722,11 +722,11 @@ publish.values(
 )
 
 # %% [markdown]
-# ```{glue:figure} fig-splits
-# :name: fig-splits
+# ```{glue:figure} fig-divisions
+# :name: fig-divisions
 # :alt: Balanced accuracy with 95 % intervals of the 1D network and the forest under four divisions of the same windows: random, by event, by station, by period.
 #
-# The same windows under four divisions (95 % intervals). {glue:text}`fig-splits-made`
+# The same windows under four divisions (95 % intervals). {glue:text}`fig-divisions-made`
 # ```
 #
 # Random minus by period, mean of network and forest: {glue:text}`leak:+.3f`; unseen station minus period:

@@ -430,7 +430,7 @@ pd.DataFrame(
 # Where the frequencies are not known, they can be estimated from the unlabelled record. Start with those of training, correct all
 # windows by {eq}`eq-prior-shift`, take the mean of the corrected probabilities as the new frequencies, and repeat until
 # nothing moves. This is expectation maximisation, and it ends at the frequencies under which the record is most
-# likely.
+# likely. Where a class is absent its steps get ever smaller, so here the same maximum is found by a general optimiser.
 #
 # Either needs probabilities that were calibrated to begin with. So first each network is given a temperature, one number that
 # divides the logarithms of its probabilities, fitted on validation windows {cite:p}`guo2017`.
@@ -579,7 +579,7 @@ publish.values(
 # %% [markdown]
 # ```{glue:figure} fig-deployed
 # :name: fig-deployed
-# :alt: Left, share of eruptions against their probability on logarithmic axes: the curve as it is lies below the diagonal, the corrected one near it. Right, estimated against true frequency of eruptions for four conditions with bands; the bands widen towards low frequencies.
+# :alt: Left, share of eruptions against their probability on logarithmic axes: the curve as it is lies below the diagonal, the corrected one nearer to it. Right, estimated against true frequency of eruptions for four conditions with bands; towards low frequencies all lines flatten out above the diagonal.
 #
 # Left: reliability of the eruption class in a record, first seed after its temperature, before and after {eq}`eq-prior-shift`; bins without an eruption lie on the lower edge. Right:
 # frequency of eruptions estimated from unlabelled records: median and middle half; zero lies on the lower edge. {glue:text}`fig-deployed-made`

@@ -13,8 +13,6 @@ from tremorlab.experiment.twin_windows import divided
 SIZE = comparison.Size()
 AGAIN = comparison.compared("sakurajima", "hard", SIZE)["1D"]
 
-pytestmark = pytest.mark.skipif(not list(store.SHIPPED.glob("*.npz")), reason="nothing is shipped: make results")
-
 
 def test_nothing_is_missing_or_out_of_date():
     assert refresh.out_of_date(refresh.questions()) == {}

@@ -11,7 +11,17 @@ import sys
 import time
 
 from tremorlab.errors import DataMissingError
-from tremorlab.experiment import comparison, imbalance, onsets, published, recorded, store, trained
+from tremorlab.experiment import (
+    comparison,
+    filter_questions,
+    imbalance,
+    onsets,
+    published,
+    readings,
+    recorded,
+    store,
+    trained,
+)
 
 #: Networks that come with the compendium. Of linear amplitude, since convolutions along a record can be shared then.
 TITLES = {"1D": "1D network on waveforms", "2D linear": "2D network on running spectra"}
@@ -21,6 +31,11 @@ _ANSWERS = {
     trained.Experiment: (trained.result, trained.MODULES),
     onsets.Delays: (onsets.delays, onsets.MODULES),
     recorded.Recorded: (recorded.recorded, recorded.MODULES),
+    # Networks of two filters are trained in one process: starting others would take longer.
+    readings.Question: (
+        lambda question, shipped, workers: readings.reading(question, shipped=shipped),
+        readings.MODULES,
+    ),
 }
 
 
@@ -32,6 +47,7 @@ def questions(size: comparison.Size | None = None) -> list:
         comparison.onset_delays("sakurajima", size),
         *comparison.on_recordings(size).values(),
         *imbalance.everything(),
+        *filter_questions.questions().values(),
     ]
 
 

@@ -47,8 +47,8 @@ SHAPE = (1, 4160)
 #: Eruptions a day: more than the twin's own, so that there are enough to score; imbalance is a subject by itself.
 _ERUPTIONS = 30.0
 
-#: Difficulty -> divisor of the length: activity is denser the harder the twin, but less of it is listed.
-_SHORTER = {"report-like": 1, "low": 2, "hard": 4}
+#: Difficulty -> divisor of the length.
+_SHORTER = {"report-like": 1, "low": 2, "hard": 2}
 
 
 class Size(BaseModel):
@@ -56,7 +56,7 @@ class Size(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    days: int = Field(16, ge=4, description="length of a report-like twin; half of it if low, a quarter if hard")
+    days: int = Field(16, ge=4, description="length of a report-like twin; twins of other difficulty half of it")
     stations: int = Field(3, ge=3, description="of each twin; the last is the test of the split by station")
     draws: int = Field(3, ge=1, description="times that each training event is cut, its onset drawn anew")
     epochs: int = Field(12, ge=1)
@@ -101,9 +101,9 @@ def flat() -> dict[str, Network]:
 
 
 def compared(setting: str, difficulty: str, size: Size) -> dict[str, Experiment]:
-    """Networks and rivals on one twin, by name; the report-like twin has all of them."""
+    """Networks and rivals on one twin, by name; only the report-like twin has the fused network."""
     windows = TwinWindows(scenario=scenario(setting, difficulty, size), draws=size.draws)
-    chosen = networks() if difficulty == "report-like" else {name: networks()[name] for name in ("1D", "2D")}
+    chosen = {name: network for name, network in networks().items() if difficulty == "report-like" or name != "1D + 2D"}
     level = difficulty.replace("-", "_")
     asked = {}
     for name, network in chosen.items():

@@ -28,11 +28,12 @@ ALLOWED = {
     "interpret": BASE | {"classify"},
     "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "scale"},
     "detect": BASE | {"catalog", "waveform", "dataset", "classify", "scale"},
+    "live": BASE | {"catalog", "waveform", "detect"},
     "page": BASE
     | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect", "scale"},
     "cli": BASE
     | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect"}
-    | {"scale", "page"},
+    | {"live", "scale", "page"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -148,15 +148,9 @@ def detect(
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, tcp://host:8786.")] = "",
 ) -> None:
     """Find events in an archive of station-days; what is finished is not done again."""
-    from pydantic import ValidationError
-
     from tremorlab.detect.archive import detect as over
-    from tremorlab.detect.events import Rule
 
-    try:
-        rule = Rule(on=on, off=off, minimum_s=minimum, stations=votes)
-    except ValidationError as error:
-        raise ParameterError("rule", error.errors()[0]["msg"], "See tremorlab detect --help") from error
+    rule = _rule("detect", on, off, minimum, votes)
     done = over(
         archive, model, out, stations=station or ["*"], channels=channel, first=first, last=last, step_s=step,
         rule=rule, inventory=inventory, origin=origin, scheduler=scheduler, workers=jobs, progress=True,
@@ -165,6 +159,66 @@ def detect(
     for name, day, reason in done.failures:
         typer.echo(f"{name} {day}: {reason}", err=True)
     typer.echo(f"{len(done.events)} events in {out / 'events.csv'}")
+
+
+@app.command()
+def watch(
+    model: Annotated[Path, typer.Argument(help="folder of an exported network, or its detector.onnx")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of results; a watch that ended goes on in it.")],
+    station: Annotated[
+        list[str], typer.Option("--station", "-s", help="NET.STA.LOC.CHA with ? and * in CHA; may be repeated.")
+    ],
+    seedlink: Annotated[str, typer.Option(help="SeedLink server, host or host:port.")] = "",
+    replay: Annotated[
+        str, typer.Option(help="Play back instead: top folder of an SDS archive, a waveform file, or a study.")
+    ] = "",
+    start: Annotated[str, typer.Option(help="UTC, of the first window; needed for a replay.")] = "",
+    end: Annotated[str, typer.Option(help="UTC, end of the watch; needed for a replay.")] = "",
+    speed: Annotated[float, typer.Option(help="Of a replay, times real time; 0: as fast as possible.")] = 1.0,
+    host: Annotated[str, typer.Option(help="Address that the page is served on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the page and of /metrics; 0: any that is free.")] = 8642,
+    database: Annotated[
+        str, typer.Option(help="URL like postgresql+psycopg://user@host/name; default: SQLite in the folder.")
+    ] = "",
+    step: Annotated[float, typer.Option(help="Seconds between windows.")] = 10.24,
+    on: Annotated[float, typer.Option(help="Probability from which an event begins.")] = 0.7,
+    off: Annotated[float, typer.Option(help="Probability below which it ends.")] = 0.5,
+    minimum: Annotated[float, typer.Option(help="Shortest run of windows, seconds.")] = 0.0,
+    votes: Annotated[int, typer.Option(help="Fewest stations that must see an event.")] = 1,
+    inventory: Annotated[Path | None, typer.Option(help="StationXML, for travel times and displacement.")] = None,
+    origin: Annotated[
+        tuple[float, float] | None, typer.Option(help="Latitude and longitude of the source, degrees.")
+    ] = None,
+    patience: Annotated[float, typer.Option(help="Seconds of record that late packets are waited for.")] = 120.0,
+    stall: Annotated[float, typer.Option(help="Seconds of silence after which SeedLink is connected anew.")] = 60.0,
+    keep: Annotated[float, typer.Option(help="Days that windows are kept; events are kept for ever.")] = 30.0,
+) -> None:
+    """Find events as they happen; a research and teaching tool, not an alarm system.
+
+    Class probabilities, events (SQLite, QuakeML) and the health of stations are in the folder, on a web page of this
+    machine, and at /metrics for Prometheus. Killed at any moment and started again, the watch neither loses nor repeats
+    an event. An event is written once no later window can change it, some minutes after its end.
+    """
+    import signal
+
+    from tremorlab.live.command import choose
+    from tremorlab.live.watch import Watch
+    from tremorlab.live.web import serving
+
+    feed, times = choose(model, seedlink, replay, start, end, speed, stall)
+    watched = Watch(
+        feed, model, out, station, **times, step_s=step, rule=_rule("watch", on, off, minimum, votes),
+        database=database, inventory=inventory, origin=origin, patience_s=patience, keep_days=keep,
+    )  # fmt: skip
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: watched.stopped.set()) for number in ends]
+    try:
+        with serving(watched, host, port) as address:
+            done = watched.run(lambda _: typer.echo(f"{feed.name}, page at {address}"))
+    finally:
+        for number, handler in zip(ends, before, strict=True):
+            signal.signal(number, handler)
+    typer.echo(f"{done.windows} windows, {sum(done.events.values())} events in {watched.out}")
 
 
 @app.command(cls=_Run)
@@ -227,6 +281,17 @@ def sindy(
 
     found = load(record, start, end, rate, highpass_hz=low / 2, seed_id=channel)
     typer.echo(examine(found.values[:, 0], rate, low, high, surrogates, seed=seed).report())
+
+
+def _rule(verb, on, off, minimum, votes):
+    from pydantic import ValidationError
+
+    from tremorlab.detect.events import Rule
+
+    try:
+        return Rule(on=on, off=off, minimum_s=minimum, stations=votes)
+    except ValidationError as error:
+        raise ParameterError("rule", error.errors()[0]["msg"], f"See tremorlab {verb} --help") from error
 
 
 def _repository() -> Path:

@@ -153,7 +153,7 @@ def test_a_failure_is_tried_again_listed_and_leaves_the_others_alone(root, model
 
 def test_two_runs_do_not_work_on_one_folder(root, model, tmp_path):
     with (
-        archive._alone(tmp_path / "out"),
+        archive.alone(tmp_path / "out"),
         pytest.raises(ParameterError, match=r"out: another run is writing here\. Wait for it to end"),
     ):
         run(root, model, tmp_path / "out")

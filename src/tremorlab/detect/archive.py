@@ -31,6 +31,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from obspy import UTCDateTime
+from obspy.core.inventory import Inventory
 
 from tremorlab import scale
 from tremorlab.detect import bulletin
@@ -202,7 +203,7 @@ def detect(
     if not tasks:
         raise ParameterError(f"days {first or '...'} to {last or '...'}", "are not in the archive", "Give other days")
     across = {"scheduler": scheduler, "workers": workers, "progress": progress}
-    with _alone(out):
+    with alone(out):
         network = hashlib.sha256(loaded.path.read_bytes()).hexdigest()
         todo = [(task, _hash(task, network)) for task in tasks]
         todo = [(task, key) for task, key in todo if _key(task.path) != key]
@@ -217,7 +218,7 @@ def detect(
         places = None if inventory is None else str(Path(inventory).absolute())
         parts = scale.each(_events, [(own, rule, places, origin) for own in by_station], **across | {"progress": False})
         found = [detection for part in parts for detection in part]
-        events, members = associate(found, rule, _coordinates(places))
+        events, members = associate(found, rule, coordinates(places))
         bulletin.write_csv(events, out / "events.csv")
         bulletin.write_quakeml(events, members, out / "events.xml", source=loaded.about.name)
         picks = bulletin.labels(sorted(found, key=lambda d: (d.onset, d.station)))
@@ -309,7 +310,7 @@ def _events(part) -> list[Detection]:
     about = Detector(tasks[0].detector).about
     rate, step_s = about.preparation.sampling_rate_hz, tasks[0].step_s
     days = [read(task.path, about.window_samples / rate, step_s) for task in tasks]
-    places = _inventory(inventory)
+    places = open_inventory(inventory)
     source, found = SDSSource(tasks[0].archive), []
     for stretch in _contiguous(days):
         for detection in detections(stretch, rule):
@@ -343,7 +344,14 @@ def _one(group):
     )
 
 
-def _inventory(path):
+def open_inventory(path: str | Path | None) -> Inventory | None:
+    """Read station metadata; None without a file.
+
+    Raises
+    ------
+    ParameterError
+        It is no StationXML.
+    """
     if path is None:
         return None
     from obspy import read_inventory
@@ -354,8 +362,9 @@ def _inventory(path):
         raise ParameterError(path, f"cannot be read as station metadata: {error}", "Give a StationXML file") from error
 
 
-def _coordinates(path):
-    inventory = _inventory(path)
+def coordinates(path: str | Path | None) -> dict[str, tuple[float, float]]:
+    """Latitude and longitude of every NET.STA in a StationXML file."""
+    inventory = open_inventory(path)
     return {
         f"{network.code}.{station.code}": (station.latitude, station.longitude)
         for network in inventory or []
@@ -369,8 +378,14 @@ def _failures(out, failures):
 
 
 @contextlib.contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Hold the lock of a folder; the system lets go of it when its process ends, however that ends."""
+def alone(out: Path) -> Iterator[None]:
+    """Make a folder and hold its lock; the system lets go of it when the process ends, however that ends.
+
+    Raises
+    ------
+    ParameterError
+        The folder cannot be made, or another run holds it.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / ".lock").open("w")

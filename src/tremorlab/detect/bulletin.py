@@ -67,7 +67,7 @@ def as_catalogue(events: pd.DataFrame, members: Sequence[Sequence[Detection]], s
 
 
 def write_quakeml(
-    events: pd.DataFrame, members: Sequence[Sequence[Detection]], path: str | Path, *, source: str
+    events: pd.DataFrame, members: Sequence[Sequence[Detection]], path: str | Path, *, source: str, first: int = 1
 ) -> None:
     """Write events and their detections as QuakeML.
 
@@ -79,6 +79,8 @@ def write_quakeml(
         File to make or replace.
     source
         Who found them: the name of the network.
+    first
+        Number of the first event in its QuakeML identifier.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def write_quakeml(
     """
     found, catalogue = [], as_catalogue(_checked(events, path), members, source)
     rows = {name: own.to_dict("records") for name, own in catalogue.groupby("event_id", sort=False)}
-    for number, event in enumerate(events[list(COLUMNS)].to_dict("records"), start=1):
+    for number, event in enumerate(events[list(COLUMNS)].to_dict("records"), start=first):
         written = as_event(number, rows[event["event_id"]])
         known = {name: value for name, value in event.items() if value != "" and not pd.isna(value)}
         written.extra = {name: {"value": exact(value), "namespace": NAMESPACE} for name, value in known.items()}

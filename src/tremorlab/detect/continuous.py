@@ -152,7 +152,7 @@ def annotate(
     -----
     What cannot be read or prepared makes a span without probabilities; it does not raise.
     """
-    grid = _Grid(detector.about, step_s)
+    grid = Grid(detector.about, step_s)
     first, stop = grid.first(start), grid.first(end)
     if first >= stop:
         raise WaveformError(
@@ -181,10 +181,23 @@ def annotate(
     return replace(annotation, spans=list(_spans(annotation, known, begins, ends)))
 
 
-class _Grid:
-    """Times and samples of windows, counted from 1970."""
+class Grid:
+    """Times and samples of windows, counted from 1970.
 
-    def __init__(self, about: About, step_s):
+    Parameters
+    ----------
+    about
+        The exported network.
+    step_s
+        Seconds between windows.
+
+    Raises
+    ------
+    ModelError
+        The step is not a whole number of samples, or the network was trained on ground motion and not on counts.
+    """
+
+    def __init__(self, about: About, step_s: float):
         self.about, self.rate = about, Fraction(str(about.preparation.sampling_rate_hz))
         samples = Fraction(str(step_s)) * self.rate
         if samples.denominator != 1 or samples < 1:
@@ -202,7 +215,8 @@ class _Grid:
         self.step = int(samples)
         self.step_s, self.window_s = float(samples / self.rate), float(about.window_samples / self.rate)
 
-    def time(self, sample) -> UTCDateTime:
+    def time(self, sample: int | Fraction) -> UTCDateTime:
+        """Time of a sample of the prepared record."""
         return UTCDateTime(ns=round(sample * 10**9 / self.rate))
 
     def first(self, time: UTCDateTime) -> int:
@@ -211,6 +225,7 @@ class _Grid:
         return ceil((sample - Fraction(self.about.window_samples, 2)) / self.step)
 
     def centre(self, window: int) -> UTCDateTime:
+        """Time of the middle of a window."""
         return self.time(window * self.step + Fraction(self.about.window_samples, 2))
 
     def begin(self, window: int) -> int:

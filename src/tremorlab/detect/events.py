@@ -8,7 +8,7 @@ the last one began. Where a run is shorter than a window, the event is somewhere
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 import pandas as pd
@@ -176,6 +176,13 @@ def _travel(coordinates, rule):
         return known[pair]
 
     return seconds
+
+
+def furthest_s(rule: Rule, coordinates: Mapping[str, tuple[float, float]] | None = None) -> float:
+    """Most seconds by which the times of an event may differ between any two stations: what `associate` looks over."""
+    pairs = combinations((coordinates or {}).values(), 2)
+    metres = max((gps2dist_azimuth(*one, *other)[0] for one, other in pairs), default=0.0)
+    return rule.slack_s + metres / 1000 / rule.velocity_km_s
 
 
 def _together(own, reach):

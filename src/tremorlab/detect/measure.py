@@ -31,7 +31,7 @@ SMOOTH_S, RISE = 2.0, 2.0
 _QUIET = 0.5
 
 #: Record looked at before and after, seconds; one side of a window of 163.84 s and some noise.
-_AROUND_S = 180.0
+AROUND_S = 180.0
 
 
 def measure(
@@ -72,7 +72,7 @@ def measure(
     """
     letter = "Z" if "Z" in components else components[0]
     seed_id = f"{detection.station}.{channels if channels.endswith('*') else channels[:-1]}{letter}"
-    start, end = detection.onset - _AROUND_S, detection.end + _AROUND_S
+    start, end = detection.onset - AROUND_S, detection.end + AROUND_S
     try:
         record = _prepared(source, seed_id, start, end, letter, settings, None)
     except WaveformError:
@@ -129,7 +129,7 @@ def _rise(record, piece, detection):
     noise = float(np.quantile(around, _QUIET / 2)) or np.finfo(float).tiny
     loud = power > RISE**2 * noise
     # The run of the loudest instant within a window's half length of the detection, and its neighbours.
-    near = (seconds >= low - _AROUND_S / 2) & (seconds <= high + _AROUND_S / 2)
+    near = (seconds >= low - AROUND_S / 2) & (seconds <= high + AROUND_S / 2)
     first, stop = runs(loud & near)
     signal = float(power[inside].mean()) if inside.any() else float(power.max())
     snr_db = 10 * np.log10(max(signal / noise, np.finfo(float).tiny))

@@ -26,7 +26,7 @@ ALLOWED = {
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
     "interpret": BASE | {"classify"},
-    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "scale"},
+    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "detect", "scale"},
     "detect": BASE | {"catalog", "waveform", "dataset", "classify", "scale"},
     "live": BASE | {"catalog", "waveform", "detect"},
     "page": BASE

@@ -94,7 +94,7 @@ def detections(annotation: Annotation, rule: Rule) -> list[Detection]:
     for number, label in enumerate(annotation.classes):
         if label not in rule.background:
             own = _runs(annotation, np.nan_to_num(annotation.probabilities[:, number]), label, rule)
-            found += _joined(own, rule.join_s)
+            found += joined(own, rule.join_s)
     return sorted(found, key=lambda detection: (detection.onset, detection.event_class))
 
 
@@ -110,18 +110,19 @@ def _runs(annotation, values, label, rule):
         yield Detection(annotation.station, label, onset, end, annotation.time(peak), float(values[peak]))
 
 
-def _joined(found, join_s):
-    joined: list[Detection] = []
+def joined(found: Iterable[Detection], join_s: float) -> list[Detection]:
+    """Make one of detections of a class at a station, in order of onset, that follow each other within ``join_s``."""
+    together: list[Detection] = []
     for detection in found:
-        last = joined[-1] if joined else None
+        last = together[-1] if together else None
         if last and detection.onset - last.end <= join_s:
             best = max(last, detection, key=lambda each: each.probability)
-            joined[-1] = Detection(
+            together[-1] = Detection(
                 last.station, last.event_class, last.onset, max(last.end, detection.end), best.peak, best.probability
             )
         else:
-            joined.append(detection)
-    return joined
+            together.append(detection)
+    return together
 
 
 def associate(

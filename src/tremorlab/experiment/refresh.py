@@ -13,6 +13,7 @@ import time
 from tremorlab.errors import DataMissingError
 from tremorlab.experiment import (
     comparison,
+    detection_questions,
     filter_questions,
     imbalance,
     onsets,
@@ -36,6 +37,7 @@ _ANSWERS = {
         lambda question, shipped, workers: readings.reading(question, shipped=shipped),
         readings.MODULES,
     ),
+    **detection_questions.ANSWERS,
 }
 
 
@@ -48,6 +50,7 @@ def questions(size: comparison.Size | None = None) -> list:
         *comparison.on_recordings(size).values(),
         *imbalance.everything(),
         *filter_questions.questions().values(),
+        *detection_questions.questions(size),
     ]
 
 

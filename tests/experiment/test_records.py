@@ -1,0 +1,134 @@
+"""A simulated day searched by a small network and the forest, against its truth."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.experiment.small import SCENARIO, WINDOWS, ask
+from tremorlab.detect.events import Rule
+from tremorlab.detect.triggers import Trigger
+from tremorlab.errors import DatasetError
+from tremorlab.experiment import records, searchers
+from tremorlab.experiment.records import Month, false_alarms, recall_by_snr, searched
+from tremorlab.experiment.searchers import RIVAL, Searchers
+from tremorlab.twin.keep import kept
+
+OTHER = SCENARIO.model_copy(update={"seed": 4, "stations": 2, "faults": 20.0})
+ASKED = Month(
+    name="small_month",
+    scenario=OTHER,
+    choice=SCENARIO,
+    most_false=10.0,
+    searchers=Searchers(networks={"1D": ask(seeds=(0,), epochs=8)}, forest=WINDOWS),
+)
+
+
+@pytest.fixture(scope="module")
+def found(cache):
+    return searched(ASKED)
+
+
+@pytest.fixture(scope="module")
+def truth(cache):
+    table = pd.read_csv(kept(OTHER).parent / "truth.csv")
+    return table[table["event"] >= 0]
+
+
+def test_every_true_event_of_every_station_has_its_row(found, truth):
+    assert len(found.events) == len(truth)
+    for station, own in found.events.groupby("station"):
+        true = truth[truth["station"] == station].sort_values(["onset", "event"])
+        assert set(own["event"]) == set(true["event"])
+        snr = own.set_index("event")["snr_db"]
+        assert snr.loc[true["event"]].to_numpy() == pytest.approx(true["snr_db"].to_numpy(), abs=1e-3)
+        begin = pd.Timestamp(OTHER.begin.ns, tz="UTC")
+        onset = (pd.to_datetime(true["onset"]) - begin).dt.total_seconds()
+        assert np.sort(own["onset_s"]) == pytest.approx(np.sort(onset), abs=2e-3)
+
+
+def test_recall_and_its_interval_are_those_of_the_rows(found):
+    assert found.systems == ("1D", RIVAL)
+    for system in found.systems:
+        table = recall_by_snr(found.events, system, [-30, 12, 60]).fillna(0)
+        used = found.events[found.events["recorded"]]
+        strong = used[used["snr_db"].between(12, 60, inclusive="left")]
+        assert table["recall"][1] == pytest.approx((strong[f"{system} state"] != "alone").mean())
+        assert table["events"].sum() >= used["event"].nunique()
+        assert (table["recall_low"] <= table["recall"]).all()
+        assert (table["recall"] <= table["recall_high"]).all()
+    forest = recall_by_snr(found.events, RIVAL, [15, 60])
+    assert forest["recall"][0] > 0.5
+
+
+def test_found_events_have_a_detection_and_false_alarms_touch_nothing_of_their_class(found):
+    for (system, station), alarms in found.alarms.groupby(["system", "station"]):
+        events = found.events[found.events["station"] == station]
+        paired = (events[f"{system} state"] == "paired").sum()
+        assert paired == (alarms["state"] == "paired").sum()
+        assert (events[f"{system} error_s"].notna() == (events[f"{system} state"] == "paired")).all()
+        own = events[f"{system} state"] != "alone"
+        assert (events.loc[own, f"{system} given"] == events.loc[own, "event_class"]).all()
+        for alarm in alarms[alarms["state"] == "alone"].itertuples():
+            same = events[events["event_class"] == alarm.event_class]
+            apart = np.maximum(same["onset_s"] - alarm.end_s, alarm.onset_s - same["end_s"])
+            assert (apart > ASKED.tolerance_s).all()
+
+
+def test_false_alarms_are_parted_by_what_they_touch(found):
+    table = false_alarms(found)
+    days = sum(found.hours.values()) / 24
+    alone = found.alarms[found.alarms["state"] == "alone"]
+    assert table.to_numpy().sum() * days == pytest.approx(len(alone))
+    assert table.loc[("vt", RIVAL), "wrong"] * days == pytest.approx(
+        ((alone["system"] == RIVAL) & (alone["event_class"] == "vt") & (alone["touches"] == "eruption")).sum()
+    )
+    assert (table["unknown"] == 0).all()  # this twin has no other kinds
+    other = found.alarms.assign(touches="long_period")
+    assert false_alarms(replace(found, alarms=other))["unknown"].sum() * days == pytest.approx(len(alone))
+
+
+def test_what_was_not_recorded_is_not_counted(found, truth):
+    assert set(found.hours) == set(truth["station"])
+    assert all(20 < hours < 24 for hours in found.hours.values())
+    assert not found.events["recorded"].all()
+    assert found.events["recorded"].mean() > 0.8
+    used = recall_by_snr(found.events, "1D", [-99, 99])
+    assert used["events"][0] == found.events.loc[found.events["recorded"], "event"].nunique()
+
+
+def test_votes_find_events_of_two_stations(found):
+    assert found.voted["event"].is_unique
+    two = found.events[found.events["recorded"]].groupby("event")["station"].count() == 2
+    assert found.voted.set_index("event")["recorded"].reindex(two.index).tolist() == two.tolist()
+    least = found.events[found.events["recorded"]].groupby("event")["snr_db"].min()[two]
+    voted = found.voted.set_index("event").loc[least.index, "snr_db"]
+    assert voted.to_numpy() == pytest.approx(least.to_numpy())
+    alone = found.alarms[found.alarms["state"] == "alone"].groupby("system").size()
+    for system, row in found.voted_false.iterrows():
+        assert row.sum() <= alone.get(system, 0)
+
+
+def test_the_day_has_amplitudes_and_probabilities(found):
+    day = found.day
+    assert len(day["amplitude"]) == len(day["1D"]) == pytest.approx(8421, abs=20)
+    known = np.isfinite(day["1D"][:, 0])
+    assert day["1D"][known].sum(axis=1) == pytest.approx(1, abs=5e-3)
+    assert np.isfinite(day["amplitude"]).mean() > 0.8
+
+
+def test_rules_are_those_of_the_choice_and_come_back_from_the_file(found):
+    assert isinstance(found.rules["1D"], Rule)
+    assert isinstance(found.rules[RIVAL], Trigger)
+    again = searched(ASKED)
+    assert again.answer.origin == "kept"
+    assert again.rules == found.rules
+    pd.testing.assert_frame_equal(again.events, found.events)
+    assert found.rules["1D"] in searchers.RULES
+
+
+def test_the_days_of_the_choice_are_not_the_month(cache):
+    same = ASKED.model_copy(update={"choice": OTHER})
+    with pytest.raises(DatasetError, match="are of one seed, 4"):
+        records.searched(same)

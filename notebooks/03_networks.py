@@ -189,7 +189,7 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 for ax, (setting, group) in zip(axes, usual.items(), strict=True):
     shown = {name: group[name].history for name in ("1D", "2D", "2D linear")}
     draw.draw_learning(ax, shown)
-    ax.set(title=f"{setting}-like")
+    ax.set(title=f"{setting.capitalize()}-like")
 axes[0].set_ylabel("balanced accuracy, validation")
 axes[0].legend()
 made = provenance.line(
@@ -284,7 +284,7 @@ for ax, setting in zip(axes, usual, strict=True):
         (table["setting"] == setting) & (table["classifier"] != "majority")
     ]
     draw.draw_levels(ax, rows)
-    ax.set(title=f"{setting}-like")
+    ax.set(title=f"{setting.capitalize()}-like")
 axes[0].set_ylabel("balanced accuracy, test")
 figure.legend(
     *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6
@@ -451,7 +451,7 @@ for ax, (setting, name) in zip(axes, product(usual, ("1D", "2D")), strict=True):
         scores.confusion(each.truth, given, 3) for given in each.predicted
     )
     draw.draw_confusion(ax, counts, each.classes)
-    ax.set(title=f"{name}, {setting}-like")
+    ax.set(title=f"{name}, {setting.capitalize()}-like")
 publish.figure("fig-confusion", figure, provenance.line(counts))
 
 # %% tags=["remove-output"]
@@ -465,7 +465,7 @@ for panels, (setting, group) in zip(axes, usual.items(), strict=True):
         )
     labels = [figures.label_of(kind) for kind in group["1D"].classes]
     panels[1].legend(panels[1].lines[:3], labels, loc="lower left")
-    panels[0].set_title(f"{setting}-like", loc="left")
+    panels[0].set_title(f"{setting.capitalize()}-like", loc="left")
 publish.figure("fig-curves", figure, provenance.line(mean))
 
 # %% [markdown]
@@ -523,7 +523,7 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 for ax, setting in zip(axes, usual, strict=True):
     shown = {name: t for (where, name), t in tables.items() if where == setting}
     draw.draw_reliability(ax, shown)
-    ax.set(title=f"{setting}-like")
+    ax.set(title=f"{setting.capitalize()}-like")
 axes[0].set_ylabel("share that is right")
 axes[0].legend()
 made = provenance.line(*[t["accuracy"].to_numpy() for t in tables.values()])
@@ -566,7 +566,7 @@ pd.concat(shares).round(3)
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.6), sharey=True)
 for ax, (setting, each) in zip(axes, shares.items(), strict=True):
     draw.draw_shared(ax, each)
-    ax.set(title=f"{setting}-like")
+    ax.set(title=f"{setting.capitalize()}-like")
 axes[1].legend(loc="lower right")
 made = provenance.line(*[each["share"].to_numpy() for each in shares.values()])
 publish.figure("fig-shared", figure, made)

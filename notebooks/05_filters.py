@@ -167,7 +167,7 @@ def draw_two_channels():
                 banks[0].frequencies_hz,
                 [bank.amplitude for bank in banks],
             )
-        column[0].set(title=f"{setting}-like", xlabel="")
+        column[0].set(title=f"{setting.capitalize()}-like", xlabel="")
         column[1].set(xlabel="")
     for ax, what in zip(
         axes[:, 0], ("", "trained: ", "untrained: "), strict=True
@@ -252,7 +252,7 @@ for ax, (setting, rows) in zip(axes, deepest.items(), strict=True):
     draw.draw_values(ax, rows)
     ax.axvspan(4, 8, color="#D55E00", alpha=0.1, linewidth=0)
     figures.draw_crossings(ax, pair_crossings(two[setting]))
-    draw.frequency_axis(ax).set(title=f"{setting}-like", xlim=(1, 10))
+    draw.frequency_axis(ax).set(title=f"{setting.capitalize()}-like", xlim=(1, 10))
 axes[1].set_yticks([])
 made = provenance.line(*[notches(each) for each in two.values()])
 publish.figure("fig-notches", figure, made)
@@ -410,7 +410,7 @@ for setting, each in two.items():
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
 for ax, (setting, rows) in zip(axes, control.items(), strict=True):
     draw.draw_accuracies(ax, rows, 1 / 3)
-    ax.set(title=f"{setting}-like")
+    ax.set(title=f"{setting.capitalize()}-like")
 made = provenance.line(*[each.arrays["predicted"] for each in two.values()])
 publish.figure("fig-controls", figure, made)
 
@@ -477,7 +477,7 @@ for column, setting in zip(axes.T, SETTINGS, strict=True):
             if k == kind
         }
         draw.draw_profiles(ax, middles, shown)
-    column[0].set(title=f"{setting}-like", xlabel="")
+    column[0].set(title=f"{setting.capitalize()}-like", xlabel="")
 axes[0, 0].set_ylabel("fall of balanced accuracy")
 axes[1, 0].set_ylabel("credit (probability)")
 axes[0, 0].legend()

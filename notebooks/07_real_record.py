@@ -110,7 +110,6 @@ CHAOTIC = julian.Parameters(p1=19e6)
 # chaotic model, 60 s, with white noise 20 dB below it. What the page then finds is known beforehand, which is a test of the
 # page.
 
-
 # %%
 def load(name, first, last, low):
     """A recording as one scalar, or the model's wall velocity with noise."""
@@ -171,7 +170,6 @@ publish.figure("fig-real-record", figure, provenance.line(values))
 # differences, polynomials to degree three, thresholding. We vary the number of coordinates and the threshold, let every
 # model run freely, and compare its frequency and spectrum with the record's. For scale: the two halves of the record
 # differ in their spectra by {glue:text}`halves:.1f` dB.
-
 
 # %%
 half = len(values) // 2
@@ -591,6 +589,7 @@ ax.set_ylim(bottom=0)
 ax.legend()
 publish.figure("fig-profile", figure, provenance.line(noisy.values))
 
+
 # %% [markdown]
 # ```{glue:figure} fig-profile
 # :name: fig-profile
@@ -606,7 +605,6 @@ publish.figure("fig-profile", figure, provenance.line(noisy.values))
 # Now the record of this page, in pieces of some 25 periods, with Julian's structure and with a self-oscillator that has every
 # polynomial term to degree three (van der Pol's and Duffing's are special cases). Noise is taken as 5 % of the record, more
 # than the quiet before the tremor: if a model of motion holds at all, this should let it pass.
-
 
 # %%
 def grey(series, at):
@@ -646,6 +644,7 @@ publish.values(
 )
 pieces.style.format(precision=2, na_rep="-")
 
+
 # %% [markdown]
 # Accepted: {glue:text}`n_accepted` of {glue:text}`n_pieces` fits, of them with Julian's structure {glue:text}`n_julian`; the
 # smallest chi-square is {glue:text}`chi_best:.3g` (accepted up to 1.3). A rejected fit means that no parameters and no path
@@ -654,7 +653,6 @@ pieces.style.format(precision=2, na_rep="-")
 # ## Gliding, and a second record
 #
 # If the frequency glides, parameters of an oscillator should follow. And another volcano may answer differently.
-
 
 # %%
 def other_record(name, first, last, low, high):

@@ -222,6 +222,7 @@ faster = {
 publish.values(faster=", ".join(f"{s}: {name}" for s, name in faster.items()))
 speed.round(1)
 
+
 # %% [markdown]
 # ```{glue:figure} fig-learning
 # :name: fig-learning
@@ -239,7 +240,6 @@ speed.round(1)
 # Balanced accuracy is the mean of the recalls of the classes. Windows of one event are not independent, so the intervals
 # come from drawing *events* with replacement, and of several trainings the seeds too. The spread is the standard
 # deviation between seeds.
-
 
 # %%
 def scored(each):
@@ -291,6 +291,7 @@ figure.legend(
 )
 publish.figure("fig-levels", figure, provenance.line(table["value"].to_numpy()))
 
+
 # %% [markdown]
 # ```{glue:figure} fig-levels
 # :name: fig-levels
@@ -302,7 +303,6 @@ publish.figure("fig-levels", figure, provenance.line(table["value"].to_numpy()))
 #
 # A forest on features that a seismologist would look at is the rival to beat. It is beaten where the whole interval of
 # the difference between the best of the networks and the forest lies above zero.
-
 
 # %%
 def contrast(first, second):
@@ -868,6 +868,7 @@ for law, name, seen in onsets:
     delay = middle[f"{law}, {name}, {seen}"]
     publish.values(**{f"delay_{law}_{name.lower()}_{seen}": f"{delay:.0f}"})
 
+
 # %% [markdown]
 # ```{glue:figure} fig-delays
 # :name: fig-delays
@@ -892,7 +893,6 @@ for law, name, seen in onsets:
 #
 # The report thinks the 1D network the better one for real time, since it needs no spectrum. The time of one decision, with
 # the spectrum computed inside the 2D network:
-
 
 # %%
 def latency_ms(model, rounds=5, repeats=10):

@@ -252,7 +252,9 @@ for ax, (setting, rows) in zip(axes, deepest.items(), strict=True):
     draw.draw_values(ax, rows)
     ax.axvspan(4, 8, color="#D55E00", alpha=0.1, linewidth=0)
     figures.draw_crossings(ax, pair_crossings(two[setting]))
-    draw.frequency_axis(ax).set(title=f"{setting.capitalize()}-like", xlim=(1, 10))
+    draw.frequency_axis(ax).set(
+        title=f"{setting.capitalize()}-like", xlim=(1, 10)
+    )
 axes[1].set_yticks([])
 made = provenance.line(*[notches(each) for each in two.values()])
 publish.figure("fig-notches", figure, made)

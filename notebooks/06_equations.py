@@ -90,7 +90,6 @@ pd.set_option("display.max_colwidth", None)
 provenance = Provenance(settings.seed)
 METHODS = tuple(name for name in sindy.METHODS if name != "implicit")
 
-
 # %% [markdown]
 # ## A slot with elastic walls
 #
@@ -141,7 +140,6 @@ parameter_sets = pd.DataFrame(
     },
     index=list(sets),
 )
-
 
 # %% tags=["hide-input"]
 parameter_sets.T
@@ -680,7 +678,6 @@ publish.values(
     fit_minutes=maps["seconds"].sum() / 60,
     map_seeds=settings.map_seeds,
 )
-
 
 # %%
 place_of = {each: number for number, each in enumerate(cases)}

@@ -110,6 +110,7 @@ CHAOTIC = julian.Parameters(p1=19e6)
 # chaotic model, 60 s, with white noise 20 dB below it. What the page then finds is known beforehand, which is a test of the
 # page.
 
+
 # %%
 def load(name, first, last, low):
     """A recording as one scalar, or the model's wall velocity with noise."""
@@ -606,6 +607,7 @@ publish.figure("fig-profile", figure, provenance.line(noisy.values))
 # polynomial term to degree three (van der Pol's and Duffing's are special cases). Noise is taken as 5 % of the record, more
 # than the quiet before the tremor: if a model of motion holds at all, this should let it pass.
 
+
 # %%
 def grey(series, at):
     """Both structures on 25 periods, with what became of them."""
@@ -653,6 +655,7 @@ pieces.style.format(precision=2, na_rep="-")
 # ## Gliding, and a second record
 #
 # If the frequency glides, parameters of an oscillator should follow. And another volcano may answer differently.
+
 
 # %%
 def other_record(name, first, last, low, high):

@@ -348,6 +348,7 @@ publish.values(
 )
 pd.DataFrame(rows).T.round(2)
 
+
 # %% [markdown]
 # ```{glue:figure} fig-false
 # :name: fig-false
@@ -365,7 +366,6 @@ pd.DataFrame(rows).T.round(2)
 # ## What is missed, and what it is taken for
 #
 # What the 1D network makes of every recorded event over 6 dB, known to it or not.
-
 
 # %%
 def taken_for(each, system="1D"):
@@ -410,7 +410,6 @@ publish.figure("fig-missed", figure, made)
 # Why are clear events missed? Three reasons can be told apart in a twin. The event lies under or beside another
 # that is louder in the same window; it is far away for its kind; or neither, and the network simply does not
 # recognise it.
-
 
 # %%
 def crowded(events, window_s=163.84):
@@ -511,6 +510,7 @@ publish.values(
 )
 votes.round(3)
 
+
 # %% [markdown]
 # With votes the most false alarms of a class are {glue:text}`votes_false:.2f` a day of the whole network, and the least recall
 # is {glue:text}`votes_recall:.2f`.
@@ -519,7 +519,6 @@ votes.round(3)
 #
 # On the same events, what counts are those that only one of two systems finds (McNemar's test; of several stations of an
 # event the one with the highest signal-to-noise ratio is taken, so that events are independent).
-
 
 # %%
 def contrast(each, kind, one, other):

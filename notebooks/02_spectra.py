@@ -100,6 +100,7 @@ provenance = Provenance(settings.seed)
 # What happens below, for every study whose records are on this machine: read the catalogue, plan the windows, cut them,
 # and keep an account of those that could not be cut.
 
+
 # %%
 def windows_of(name, window=None, **changed):
     """Cut all windows of a study, with other windows or another preparation."""
@@ -210,6 +211,7 @@ publish.values(
 # The report's second figure shows a window of each class: waveform above, running spectrum below. Here the same from
 # recorded events: a clear window of each class, though not the clearest.
 
+
 # %% tags=["hide-input"]
 def typical(found):
     """Pick a clear window of each class: the upper quartile of peak over median."""
@@ -263,6 +265,7 @@ publish.figure("fig-two-settings", *draw_typical(chosen))
 # class is a mean of logarithms: a mean of amplitudes would be the spectrum of the few loudest windows. Intervals
 # come from drawing *events* with replacement, since the stations of one event, or the stretches of one tremor, are not
 # independent. Curves are smoothed in logarithmic frequency {cite:p}`konno1998`.
+
 
 # %%
 def running_of(study, found):
@@ -339,6 +342,7 @@ table.style.format(precision=1)
 # The report divides each input by its maximum. For a spectrum this is a choice with consequences: a short event has a
 # high maximum and low mean, a long one the reverse, so the division moves whole curves up and down by class, and
 # with them their crossings. Division by the energy compares shapes only.
+
 
 # %%
 def crossings_of(name, rule):
@@ -575,6 +579,7 @@ publish.values(
 # that have not seen its event (three folds).
 # The one knob, `difficulty`, makes sites noisier, events smaller and farther, and overlaps more frequent, for all classes alike.
 
+
 # %%
 def labelled(study, found):
     """Features, classes and events of windows, without the margins."""
@@ -640,6 +645,7 @@ for rival in ("threshold", "forest"):
 # Look first, at one class after the other: how is the power of a window shared among bands, where is its middle, how peaked
 # and how long is its envelope? Twins are prepared and cut as the recordings are (high-pass at 1 Hz, same length, same
 # place of the onset), and the windows of all three are taken together.
+
 
 # %%
 def cut_alike(window):
@@ -734,6 +740,7 @@ publish.values(
 # The same distance for all features, and then the honest test: let a random forest tell twin from recorded, within one
 # class and with no event in training and test at once. 0.5 would be a perfect twin. Recordings differ among themselves, too: the
 # yardstick is how well the same forest tells two recorded studies apart.
+
 
 # %%
 def tell(first, second, event_class):

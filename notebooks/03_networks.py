@@ -241,6 +241,7 @@ speed.round(1)
 # come from drawing *events* with replacement, and of several trainings the seeds too. The spread is the standard
 # deviation between seeds.
 
+
 # %%
 def scored(each):
     """Balanced accuracy of a result with its interval and spread."""
@@ -303,6 +304,7 @@ publish.figure("fig-levels", figure, provenance.line(table["value"].to_numpy()))
 #
 # A forest on features that a seismologist would look at is the rival to beat. It is beaten where the whole interval of
 # the difference between the best of the networks and the forest lies above zero.
+
 
 # %%
 def contrast(first, second):
@@ -893,6 +895,7 @@ for law, name, seen in onsets:
 #
 # The report thinks the 1D network the better one for real time, since it needs no spectrum. The time of one decision, with
 # the spectrum computed inside the 2D network:
+
 
 # %%
 def latency_ms(model, rounds=5, repeats=10):

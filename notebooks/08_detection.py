@@ -367,6 +367,7 @@ pd.DataFrame(rows).T.round(2)
 #
 # What the 1D network makes of every recorded event over 6 dB, known to it or not.
 
+
 # %%
 def taken_for(each, system="1D"):
     """Share of the events of a kind over 6 dB by what was made of them."""
@@ -410,6 +411,7 @@ publish.figure("fig-missed", figure, made)
 # Why are clear events missed? Three reasons can be told apart in a twin. The event lies under or beside another
 # that is louder in the same window; it is far away for its kind; or neither, and the network simply does not
 # recognise it.
+
 
 # %%
 def crowded(events, window_s=163.84):
@@ -519,6 +521,7 @@ votes.round(3)
 #
 # On the same events, what counts are those that only one of two systems finds (McNemar's test; of several stations of an
 # event the one with the highest signal-to-noise ratio is taken, so that events are independent).
+
 
 # %%
 def contrast(each, kind, one, other):

@@ -555,7 +555,6 @@ publish.values(
     ),
 )
 
-
 # %% [markdown]
 # ```{glue:figure} fig-moved-crossings
 # :name: fig-moved-crossings
@@ -625,7 +624,6 @@ for rival in ("threshold", "forest"):
             f"{rival}_high": float(max(found)),
         }
     )
-
 
 # %% [markdown]
 # ```{glue:figure} fig-difficulty
@@ -724,7 +722,6 @@ publish.values(
         for name, both in tables.items()
     ),
 )
-
 
 # %% [markdown]
 # ```{glue:figure} fig-likeness

@@ -90,6 +90,7 @@ pd.set_option("display.max_colwidth", None)
 provenance = Provenance(settings.seed)
 METHODS = tuple(name for name in sindy.METHODS if name != "implicit")
 
+
 # %% [markdown]
 # ## A slot with elastic walls
 #
@@ -140,6 +141,7 @@ parameter_sets = pd.DataFrame(
     },
     index=list(sets),
 )
+
 
 # %% tags=["hide-input"]
 parameter_sets.T
@@ -678,6 +680,7 @@ publish.values(
     fit_minutes=maps["seconds"].sum() / 60,
     map_seeds=settings.map_seeds,
 )
+
 
 # %%
 place_of = {each: number for number, each in enumerate(cases)}

@@ -172,6 +172,7 @@ publish.figure("fig-real-record", figure, provenance.line(values))
 # model run freely, and compare its frequency and spectrum with the record's. For scale: the two halves of the record
 # differ in their spectra by {glue:text}`halves:.1f` dB.
 
+
 # %%
 half = len(values) // 2
 halves = likeness.log_spectral_distance_db(values[:half], values[half:])
@@ -590,7 +591,6 @@ ax.set_ylim(bottom=0)
 ax.legend()
 publish.figure("fig-profile", figure, provenance.line(noisy.values))
 
-
 # %% [markdown]
 # ```{glue:figure} fig-profile
 # :name: fig-profile
@@ -645,7 +645,6 @@ publish.values(
     chi_best=pieces["chi-square"].min(),
 )
 pieces.style.format(precision=2, na_rep="-")
-
 
 # %% [markdown]
 # Accepted: {glue:text}`n_accepted` of {glue:text}`n_pieces` fits, of them with Julian's structure {glue:text}`n_julian`; the

@@ -348,7 +348,6 @@ publish.values(
 )
 pd.DataFrame(rows).T.round(2)
 
-
 # %% [markdown]
 # ```{glue:figure} fig-false
 # :name: fig-false
@@ -511,7 +510,6 @@ publish.values(
     votes_recall=float(votes["recall"].min()),
 )
 votes.round(3)
-
 
 # %% [markdown]
 # With votes the most false alarms of a class are {glue:text}`votes_false:.2f` a day of the whole network, and the least recall

@@ -56,7 +56,7 @@ peers: $(READY) ## packages of others that tests and benchmarks compare with
 	@# torch first, by itself: asked for by another package it comes with gigabytes of CUDA.
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	sed -nE 's/^([A-Za-z0-9._-]+==[^\]*[^\ ]) *\\?$$/\1/p' requirements.lock > .venv/constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt seisbench
+	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt seisbench "psycopg[binary]==3.3.9"
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

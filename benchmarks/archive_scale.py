@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import pyarrow.parquet as pq
 
-from station_day import NETWORKS, card, export, network, publish, write_archive
 from tremorlab.detect.archive import FILE, detect
 
 SPEED_UP = 1.7
@@ -79,6 +78,9 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--folder", help="where the archive is written for a while (85 MB a day)")
     given = parser.parse_args()
+    # Here, because each worker imports this file again, and TensorFlow is no part of its work.
+    from station_day import NETWORKS, card, export, network, publish, write_archive
+
     with tempfile.TemporaryDirectory(dir=given.folder) as scratch:
         folder = Path(scratch)
         write_archive(folder / "sds", 24.0, given.days)

@@ -1,6 +1,6 @@
 """Tests of optional pieces: skipped with a reason where a piece is missing, failed where it is demanded.
 
-``TREMORLAB_REQUIRE`` lists what this machine promises to have (data, seisbench, chromium, book), so that a
+``TREMORLAB_REQUIRE`` lists what this machine promises to have (data, seisbench, chromium, postgresql, book), so that a
 continuous-integration run cannot pass by skipping.
 """
 
@@ -15,11 +15,20 @@ from tremorlab import paths
 
 ROOT = Path(__file__).resolve().parents[1]
 
+
+def postgresql() -> Path | None:
+    """Folder of the programs of a PostgreSQL server; Debian has it outside the search path."""
+    found = [Path(where) for where in [shutil.which("initdb")] if where]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    return found[-1].parent if found else None
+
+
 _PRESENT = {
     "data": lambda: paths.recordings() is not None and paths.recordings().is_dir(),
     "seisbench": lambda: importlib.util.find_spec("seisbench") is not None,
     "chromium": lambda: shutil.which("chromium") is not None and shutil.which("chromedriver") is not None,
     "book": lambda: (ROOT / "_build" / "html" / "index.html").exists(),
+    "postgresql": lambda: postgresql() is not None and importlib.util.find_spec("psycopg") is not None,
     "uv": lambda: shutil.which("uv") is not None,
 }
 
@@ -28,6 +37,7 @@ _REMEDY = {
     "seisbench": "make peers",
     "chromium": "install Debian's chromium and chromium-driver",
     "book": "make book",
+    "postgresql": "install Debian's postgresql, and make peers",
     "uv": "pip install uv",
 }
 

@@ -38,7 +38,8 @@ def expected(root, detector_of):
 
 
 def link(port, **options):
-    fast = {"stall_s": 1.0, "backoff_s": (0.05, 0.2), "settle_s": 0.3}
+    # A slow machine may be silent for long: no connection is given up for that, unless a test is about it.
+    fast = {"stall_s": 300.0, "backoff_s": (0.05, 0.2), "settle_s": 0.3}
     return SeedLink(f"127.0.0.1:{port}", "Z", **fast | options)
 
 
@@ -52,7 +53,7 @@ def test_the_result_is_that_of_the_archive(traces, model, tmp_path, expected, fa
     if faults:
         content = disordered(content)
     with seedlink(content, faults) as (port, log):
-        feed = link(port)
+        feed = link(port, **{"stall_s": 3.0} if faults else {})
         done = watch(feed, model, tmp_path)
         done.run()
     state = opened(done)
@@ -74,7 +75,7 @@ def test_a_server_that_is_away_is_waited_for(traces, model, caplog):
     since = {Codes.parse(text): START for text in STATIONS}
     batches = feed.batches(since)
     with caplog.at_level(logging.WARNING, "tremorlab.live.seedlink"):
-        assert eventually(lambda: next(batches) and len(caplog.records) >= 3, 20)
+        assert eventually(lambda: next(batches) and len(caplog.records) >= 3)
     assert feed.state().startswith("not connected: cannot connect to SeedLink server")
     waits = [record.args[-1] for record in caplog.records[:4]]
     assert waits[:3] == [0.05, 0.1, 0.2]

@@ -28,6 +28,14 @@ def watch(root, model, out, **options):
     return Watch(feed, model, out, STATIONS, start=START, end=END, rule=RULE, **options)
 
 
+def command(root, model, out, *more):
+    """The same as a command line."""
+    code = "from tremorlab.cli import app; app()"
+    words = [sys.executable, "-c", code, "watch", model, "-o", out, "--replay", root, "--port", "0", *more]
+    words += ["--speed", "0", "--start", START, "--end", END, "--on", RULE.on, "--off", RULE.off]
+    return [str(word) for word in [*words, *(word for station in STATIONS for word in ("-s", station))]]
+
+
 @pytest.fixture(scope="module")
 def whole(root, model, tmp_path_factory):
     """An uninterrupted watch: its folder, its figures and its database."""
@@ -130,18 +138,15 @@ def test_ended_at_any_place_and_started_again_it_comes_to_the_same(root, model, 
 
 
 def test_killed_and_started_again_it_comes_to_the_same(root, model, tmp_path, whole):
-    code = "from tremorlab.cli import app; app()"
-    words = [sys.executable, "-c", code, "watch", model, "-o", tmp_path, "--replay", root, "--port", "0"]
-    words += ["--speed", "0", "--start", START, "--end", END, "--on", RULE.on, "--off", RULE.off]
-    words += [word for station in STATIONS for word in ("-s", station)]
+    words = command(root, model, tmp_path)
     rng = np.random.default_rng(2)
     for _ in range(3):
-        with subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
             assert "page at" in process.stdout.readline()
             time.sleep(rng.uniform(0, 0.5))
             process.send_signal(signal.SIGKILL)
     assert (tmp_path / FILE).exists()
-    finished = subprocess.run([*map(str, words)], capture_output=True, text=True, check=True)
+    finished = subprocess.run(words, capture_output=True, text=True, check=True)
     assert finished.stdout.startswith(f"replay {START} to {END}, page at http://127.0.0.1:")
     assert finished.stdout.splitlines()[-1].endswith(f"events in {tmp_path}")
     state = opened(watch(root, model, tmp_path))

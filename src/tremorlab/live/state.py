@@ -9,7 +9,7 @@ All that one step of the watch changes is one transaction. A process that is kil
 some step, and everything else follows from it.
 """
 
-import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +26,9 @@ VERSION = 1
 
 #: Name of the database in the folder of results.
 FILE = "watch.sqlite"
+
+#: Seconds in which a PostgreSQL server notices that the process which held the lock was killed.
+RELEASE_S = 5.0
 
 _TABLES = sa.MetaData()
 
@@ -98,9 +101,7 @@ class State:
         wanted = {"version": str(VERSION), **about}
         try:
             if self._engine.dialect.name == "postgresql":
-                self._lock = self._engine.connect()
-                if not self._lock.scalar(sa.text("SELECT pg_try_advisory_lock(hashtext('tremorlab watch'))")):
-                    raise ParameterError(self.url, "another watch is writing here", "Name another database")
+                self._alone()
             with self._engine.begin() as connection:
                 _TABLES.create_all(connection, tables=[_about])
                 found = {row.name: row.value for row in connection.execute(sa.select(_about))}
@@ -115,6 +116,17 @@ class State:
                 raise ParameterError(
                     self.url, f"{name} is {found.get(name)}, not {value}", "Name another folder or database"
                 )
+
+    def _alone(self):
+        """Lock the database for as long as this process lives; in a folder, `tremorlab.detect.archive.alone` does."""
+        # Outside transactions: a server may end one that stays open for days.
+        self._lock = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        until = time.monotonic() + RELEASE_S
+        while not self._lock.scalar(sa.text("SELECT pg_try_advisory_lock(hashtext('tremorlab watch'))")):
+            if time.monotonic() > until:
+                self.close()
+                raise ParameterError(self.url, "another watch is writing here", "Name another database")
+            time.sleep(0.1)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -289,8 +301,3 @@ def _reason(error):
 def iso(time_ns: int) -> str:
     """UTC to the nanosecond, so that texts are in the order of times."""
     return f"{np.datetime64(time_ns, 'ns')}Z"
-
-
-def as_text(value: Mapping) -> str:
-    """JSON, the same for the same content."""
-    return json.dumps(value, sort_keys=True, default=list)

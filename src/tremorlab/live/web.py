@@ -112,6 +112,7 @@ def _state(watch, query):
         "network": about.name,
         "classes": about.classes,
         "background": list(watch.rule.background),
+        "patience_s": watch.patience_s,
         "step_s": watch.grid.step_s,
         "centre_s": watch.grid.window_s / 2,
         "rate_hz": about.preparation.sampling_rate_hz,

@@ -9,19 +9,23 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
+from tremorlab.experiment.searchers import BOTH, RIVAL
 from tremorlab.page.classifier_figures import CLASSIFIER_STYLE
 from tremorlab.page.figures import label_of, style_of
 
 #: Colour of the trace, half of its height between lines, and opacity of a class that is certain.
 _TRACE, _HALF, _TINT = "#333333", 0.42, 0.6
 
+#: Systems that are drawn like a classifier of another name.
+_LIKE = {BOTH: "1D + 2D", RIVAL: "forest"}
+
 #: Share of the amplitudes that are drawn to scale; larger ones are cut off, as on paper.
 _TO_SCALE = 0.99
 
 
 def style_of_system(name: str) -> tuple[str, str]:
-    """Colour and marker of a network, or of the classical detector."""
-    return CLASSIFIER_STYLE[name if name in CLASSIFIER_STYLE else "forest"]
+    """Colour and marker of a network, of several together, or of the classical detector."""
+    return CLASSIFIER_STYLE[name if name in CLASSIFIER_STYLE else _LIKE[name]]
 
 
 def draw_helicorder(

@@ -218,7 +218,7 @@ for setting, each in found.items():
                     f"{told[n]:g}" for n in names
                 )
 publish.values(allowed=questions.month("nankai", length).criterion.most_false)
-pd.Series(rows).unstack()[["alone", "voting"]]
+pd.Series(rows).unstack(sort=False)
 
 # %% [markdown]
 # The table gives `on` / `off` / `minimum_s` for networks and `peak` / `probability` / `join_s` for the classical detector.
@@ -521,7 +521,7 @@ for setting, each in found.items():
 votes = pd.DataFrame(rows).T
 
 # %% tags=["remove-output"]
-figure, axes = plt.subplots(2, 3, figsize=(10, 6.4), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(10.5, 6.4), width_ratios=(3, 3, 4))
 for row, (setting, table) in zip(axes, voted_false.items(), strict=True):
     own = {kind: t for (s, kind), t in curves.items() if s == setting}
     for ax, (kind, tables) in zip(row, own.items(), strict=False):

@@ -139,9 +139,9 @@ def draw_alarms(ax: Axes, table: pd.DataFrame, *, bar: float = 1.0) -> Axes:
             hatch="////",
             linewidth=0.8,
         )
-        ax.bar_label(upper, [f"{value:.2f}" for value in own.sum(axis=1)], fontsize=8)
+        ax.bar_label(upper, [f"{value:.2f}" for value in own.sum(axis=1)], fontsize=7)
     ax.axhline(bar, color="#666666", linestyle=":", linewidth=1)
-    ax.margins(y=0.1)
+    ax.margins(y=0.2)
     ax.set_xticks(np.arange(len(classes)), [label_of(name) for name in classes])
     ax.set(ylabel="false alarms a station-day")
     return ax

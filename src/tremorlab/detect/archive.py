@@ -31,7 +31,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from obspy import UTCDateTime
-from obspy.core.inventory import Inventory
 
 from tremorlab import scale
 from tremorlab.detect import bulletin
@@ -39,6 +38,7 @@ from tremorlab.detect.continuous import Annotation, Span, annotate
 from tremorlab.detect.engine import Detector
 from tremorlab.detect.events import Detection, Rule, associate, detections
 from tremorlab.detect.measure import measure
+from tremorlab.detect.sites import coordinates, open_inventory
 from tremorlab.errors import ParameterError, TremorlabError
 from tremorlab.waveform.files import SDSSource
 
@@ -342,34 +342,6 @@ def _one(group):
     return Annotation(
         first.station, first.name, first.classes, first.start, first.step_s, first.window_s, values, spans, []
     )
-
-
-def open_inventory(path: str | Path | None) -> Inventory | None:
-    """Read station metadata; None without a file.
-
-    Raises
-    ------
-    ParameterError
-        It is no StationXML.
-    """
-    if path is None:
-        return None
-    from obspy import read_inventory
-
-    try:
-        return read_inventory(path)
-    except Exception as error:  # obspy lets through what each of its parsers raises
-        raise ParameterError(path, f"cannot be read as station metadata: {error}", "Give a StationXML file") from error
-
-
-def coordinates(path: str | Path | None) -> dict[str, tuple[float, float]]:
-    """Latitude and longitude of every NET.STA in a StationXML file."""
-    inventory = open_inventory(path)
-    return {
-        f"{network.code}.{station.code}": (station.latitude, station.longitude)
-        for network in inventory or []
-        for station in network
-    }
 
 
 def _failures(out, failures):

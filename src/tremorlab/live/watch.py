@@ -24,11 +24,12 @@ import sqlalchemy
 from obspy import UTCDateTime
 
 from tremorlab.detect import bulletin
-from tremorlab.detect.archive import alone, coordinates, open_inventory
+from tremorlab.detect.archive import alone
 from tremorlab.detect.continuous import Grid
 from tremorlab.detect.engine import Detector
 from tremorlab.detect.events import Rule, associate, furthest_s
 from tremorlab.detect.measure import measure
+from tremorlab.detect.sites import coordinates, open_inventory
 from tremorlab.errors import ParameterError
 from tremorlab.live import state as tables
 from tremorlab.live.feeds import Batch, Feed
@@ -121,7 +122,7 @@ class Watch:
         self._places = coordinates(inventory)
         settings = self.about.preparation
         self._extra_s = 5 / max(settings.highpass_hz, 0.01) if inventory and origin else 0.0
-        self._patience_s, self._ring_s, self._keep = patience_s, ring_s, round(keep_days * _DAY_S / self.grid.step_s)
+        self.patience_s, self._ring_s, self._keep = patience_s, ring_s, round(keep_days * _DAY_S / self.grid.step_s)
         self.figures, self.stopped = Figures(), Event()
         self.state: State | None = None
         self._written: list[tuple[str, str]] = []
@@ -180,6 +181,7 @@ class Watch:
                 last=last, extra_s=self._extra_s, ring_s=self._ring_s,
             )  # fmt: skip
             fresh = {"newest": "", "new": 0, "late": 0, "duplicate": 0, "refused": 0, "reason": ""}
+            fresh |= {"window": -1, "class": "", "probability": None}
             self._health[codes.station] = fresh | (kept["health"] if kept else {})
         self._pending = self.state.detections(event_id=None)
         self._write(self.state.unwritten())
@@ -202,7 +204,7 @@ class Watch:
         rows, found = {}, []
         for name, station in self.stations.items():
             if batch.clock_ns is not None:
-                station.ring.advance(batch.clock_ns - round(self._patience_s * 1e9))
+                station.ring.advance(batch.clock_ns - round(self.patience_s * 1e9))
             elif name in changed:
                 station.ring.advance(0)
             done = station.finish() if batch.last else station.evaluate()
@@ -241,9 +243,14 @@ class Watch:
         for span in annotation.spans:
             begin = round((span.start - annotation.start) / annotation.step_s)
             reasons[begin : begin + span.windows] = [span.reason] * span.windows
+        health, known, newest = self._health[station.codes.station], annotation.known, first + len(annotation) - 1
         if final:
-            self._health[station.codes.station]["reason"] = reasons[-1]
-        known = annotation.known
+            health["reason"] = reasons[-1]
+        if newest >= health["window"]:
+            best = int(annotation.probabilities[-1].argmax())  # of all NaN it is any
+            said = annotation.classes[best], float(annotation.probabilities[-1, best])
+            label, probability = said if known[-1] else ("", None)
+            health |= {"window": newest, "class": label, "probability": probability}
         return [
             {
                 "number": first + k,

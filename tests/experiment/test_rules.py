@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from obspy import UTCDateTime
 
@@ -84,6 +84,7 @@ def test_events_without_a_second_station_count_for_no_vote():
 spans = st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 300)), max_size=8)
 
 
+@settings(deadline=None)
 @given(spans, spans, st.sampled_from([0.0, 10.24, 50.0]))
 def test_what_touches_is_what_is_not_alone(own, others, tolerance_s):
     left, right = (

@@ -8,10 +8,10 @@ import pytest
 
 from tests.experiment.small import SCENARIO, WINDOWS, ask
 from tremorlab.detect.events import Rule
-from tremorlab.detect.triggers import Trigger
 from tremorlab.errors import DatasetError
-from tremorlab.experiment import records, searchers
+from tremorlab.experiment import records, rules
 from tremorlab.experiment.records import Month, false_alarms, recall_by_snr, searched
+from tremorlab.experiment.rules import Criterion
 from tremorlab.experiment.searchers import RIVAL, Searchers
 from tremorlab.twin.keep import kept
 
@@ -20,7 +20,7 @@ ASKED = Month(
     name="small_month",
     scenario=OTHER,
     choice=SCENARIO,
-    most_false=10.0,
+    criterion=Criterion(most_false=10.0),
     searchers=Searchers(networks={"1D": ask(seeds=(0,), epochs=8)}, forest=WINDOWS),
 )
 
@@ -73,7 +73,7 @@ def test_found_events_have_a_detection_and_false_alarms_touch_nothing_of_their_c
         for alarm in alarms[alarms["state"] == "alone"].itertuples():
             same = events[events["event_class"] == alarm.event_class]
             apart = np.maximum(same["onset_s"] - alarm.end_s, alarm.onset_s - same["end_s"])
-            assert (apart > ASKED.tolerance_s).all()
+            assert (apart > ASKED.criterion.tolerance_s).all()
 
 
 def test_false_alarms_are_parted_by_what_they_touch(found):
@@ -105,9 +105,11 @@ def test_votes_find_events_of_two_stations(found):
     least = found.events[found.events["recorded"]].groupby("event")["snr_db"].min()[two]
     voted = found.voted.set_index("event").loc[least.index, "snr_db"]
     assert voted.to_numpy() == pytest.approx(least.to_numpy())
-    alone = found.alarms[found.alarms["state"] == "alone"].groupby("system").size()
-    for system, row in found.voted_false.iterrows():
-        assert row.sum() <= alone.get(system, 0)
+    for system, own in found.voted_alarms.groupby("system"):
+        assert (own["state"] == "paired").sum() == (found.voted[f"{system} state"] == "paired").sum()
+    alone = (found.voted_alarms["state"] == "alone").sum()
+    days = max(found.hours.values()) / 24
+    assert false_alarms(found, voting=True).to_numpy().sum() * days == pytest.approx(alone)
 
 
 def test_the_day_has_amplitudes_and_probabilities(found):
@@ -119,13 +121,15 @@ def test_the_day_has_amplitudes_and_probabilities(found):
 
 
 def test_rules_are_those_of_the_choice_and_come_back_from_the_file(found):
-    assert isinstance(found.rules["1D"], Rule)
-    assert isinstance(found.rules[RIVAL], Trigger)
+    for way in (found.rules.alone, found.rules.voting):
+        assert list(way) == list(found.systems)
+        assert {kind: type(rule) for kind, rule in way["1D"].items()} == {"eruption": Rule, "vt": Rule}
+        assert set(way["1D"].values()) <= set(rules.TRIED)
+        assert set(way[RIVAL].values()) <= set(rules.TRIED_TRIGGERS)
     again = searched(ASKED)
     assert again.answer.origin == "kept"
     assert again.rules == found.rules
     pd.testing.assert_frame_equal(again.events, found.events)
-    assert found.rules["1D"] in searchers.RULES
 
 
 def test_the_days_of_the_choice_are_not_the_month(cache):

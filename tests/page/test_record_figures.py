@@ -64,3 +64,8 @@ def test_alarms_are_bars_with_their_numbers(ax):
     assert [bar.get_height() for bar in ax.patches] == [0.5, 1.25, 1.0, 0, 0, 2, 0, 0.5]
     assert [text.get_text() for text in ax.texts] == ["1.50", "1.25", "0.00", "2.50"]
     assert ax.get_legend_handles_labels()[1] == ["1D", "2D"]
+
+
+def test_systems_can_be_told_apart():
+    styles = [draw.style_of_system(name) for name in ("1D", "2D", "both networks", "STA/LTA + forest")]
+    assert len({colour for colour, _ in styles}) == len({marker for _, marker in styles}) == 4

@@ -24,6 +24,7 @@ from tremorlab.classify.transfer import CLASSES
 from tremorlab.detect.matching import match
 from tremorlab.experiment import searchers, store
 from tremorlab.experiment.records import Month, searched
+from tremorlab.experiment.rules import decide, table_of
 from tremorlab.study import Study
 from tremorlab.waveform.sources import open_source
 
@@ -131,7 +132,7 @@ def empty_hours(found: Found, study: str, first_hour: int, last_hour: int) -> tu
 
 def _compute(asked: Days, workers: int | None) -> dict[str, np.ndarray]:
     sources = [(stretch, *_opened(stretch)) for stretch in asked.stretches]  # missing recordings are said at once
-    rules = searched(asked.month, workers=workers).rules
+    rules = searched(asked.month, workers=workers).rules.alone
     using = searchers.systems(asked.month.searchers, workers)
     classes = list(using.study.classes)
     events, alarms, stations, strips = [], [], [], {}
@@ -143,8 +144,9 @@ def _compute(asked: Days, workers: int | None) -> dict[str, np.ndarray]:
             code = ".".join(seed_id.split(".")[:2])
             own = _catalogue(study, code, start, end, classes)
             where = {"study": stretch.study, "station": code}
-            for name, rule in rules.items():
-                matched = match(searchers.table_of(searchers.decide(heard, name, rule)), own, asked.month.tolerance_s)
+            for name, chosen in rules.items():
+                decided = table_of(decide(heard, name, chosen))
+                matched = match(decided, own, asked.month.criterion.tolerance_s)
                 own = own.merge(searchers.states(matched, name), on="event_id", validate="1:1")
                 alarms.append(searchers.alarms(matched, begin).assign(system=name, **where))
             events.append(searchers.after(own, begin).assign(recorded=heard.at(own["onset"]), **where))

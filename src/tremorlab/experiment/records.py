@@ -5,9 +5,7 @@ detection covers are both found. A detection that touches no event of its class 
 touches; `false_alarms` tells apart what it touches. Each station is scored by itself, against what happened there; then
 stations vote.
 
-Rules are chosen on another twin, a few days of another seed: of all rules that give fewer than so many false alarms a
-station-day of each class, the one that finds most of the events above a signal-to-noise ratio. False alarms at events
-of a kind that no system has a class for do not count there: no rule can help against them. On the month nothing is
+Rules are chosen on another twin, a few days of another seed (`tremorlab.experiment.rules`). On the month nothing is
 chosen.
 """
 
@@ -22,13 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from statsmodels.stats.proportion import proportion_confint
 
 from tremorlab import study as studies
-from tremorlab.classify.training import NOISE
-from tremorlab.detect.events import Detection, Rule, associate
-from tremorlab.detect.matching import Matched, match
-from tremorlab.detect.triggers import Trigger
+from tremorlab.detect.matching import match
 from tremorlab.errors import DatasetError
 from tremorlab.experiment import searchers, store
-from tremorlab.experiment.searchers import RIVAL, Heard, Searchers, Systems
+from tremorlab.experiment.rules import Chosen, Criterion, Rules, choose, decide, kinds, read, second_snr, table_of, vote
+from tremorlab.experiment.searchers import Heard, Searchers, Systems
 from tremorlab.study import Study
 from tremorlab.twin.keep import kept
 from tremorlab.twin.network import geographic
@@ -47,9 +43,7 @@ class Month(BaseModel):
     scenario: Scenario = Field(description="what is searched")
     choice: Scenario = Field(description="on which rules are chosen; of another seed")
     searchers: Searchers
-    tolerance_s: float = Field(10.24, ge=0, description="that may lie between a detection and an event that it finds")
-    least_snr_db: float = Field(6.0, description="of the events that rules are chosen for")
-    most_false: float = Field(0.5, gt=0, description="false alarms a station-day and class that a rule may give")
+    criterion: Criterion = Criterion()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +66,15 @@ class Searched:
     voted : pandas.DataFrame
         One row a true event of the network: event, event_class, snr_db (second highest of its stations), recorded and
         ``SYSTEM state`` where two stations must see it.
-    voted_false : pandas.DataFrame
-        False alarms a day of the network where two stations must see an event, index system, columns classes.
+    voted_alarms : pandas.DataFrame
+        Columns of ``alarms`` but station: what two stations agree on.
     hours : dict
         Station -> hours of record with probabilities.
-    rules : dict
-        System -> its chosen `Rule` or `Trigger`.
+    rules : Chosen
+        System -> class -> its chosen `Rule` or `Trigger`, for stations alone and voting.
     day : dict
-        Arrays of one day at the first station: start_s, amplitude (steps,), and probabilities (steps, classes) of each
-        network by its name.
+        Arrays of one day at the first station: start_s, amplitude (steps,), and probabilities (steps, classes) of the
+        networks by name.
     answer : store.Answer
     """
 
@@ -89,9 +83,9 @@ class Searched:
     events: pd.DataFrame
     alarms: pd.DataFrame
     voted: pd.DataFrame
-    voted_false: pd.DataFrame
+    voted_alarms: pd.DataFrame
     hours: dict[str, float]
-    rules: dict[str, Rule | Trigger]
+    rules: Chosen
     day: dict[str, np.ndarray]
     answer: store.Answer
 
@@ -108,19 +102,23 @@ def searched(asked: Month, *, again: bool = False, shipped: bool = True, workers
     arrays = found.arrays
     systems = tuple(arrays["systems"].tolist())
     tables = searchers.tables_of(arrays)
+    classes = tuple(arrays["classes"].tolist())
     rules = [
-        (Trigger if name == RIVAL else Rule).model_validate_json(text)
-        for name, text in zip(systems, arrays["rules"].tolist(), strict=True)
+        {
+            name: {kind: read(name, text) for kind, text in zip(kinds(classes), row, strict=True)}
+            for name, row in zip(systems, arrays[way].tolist(), strict=True)
+        }
+        for way in ("alone", "voting")
     ]
     return Searched(
-        tuple(arrays["classes"].tolist()),
+        classes,
         systems,
         pd.DataFrame(tables["events"]),
         pd.DataFrame(tables["alarms"]),
         pd.DataFrame(tables["voted"]),
-        pd.DataFrame(tables["voted_false"]).set_index("system"),
+        pd.DataFrame(tables["voted_alarms"]),
         dict(zip(arrays["stations"].tolist(), arrays["hours"].tolist(), strict=True)),
-        dict(zip(systems, rules, strict=True)),
+        Chosen(*rules),
         tables["day"],
         found,
     )
@@ -132,32 +130,45 @@ def _compute(asked: Month, workers: int | None) -> dict[str, np.ndarray]:
             f"month {asked.name}", f"and the days of the choice are of one seed, {asked.choice.seed}", "Give another"
         )
     using, names = searchers.systems(asked.searchers, workers), asked.searchers.names
-    rules = _choose(asked, using, workers)
-    truth, source, study = _twin(asked.scenario, workers)
-    heard = [searchers.hear(source, *_span(one, asked.scenario), using) for one in study.stations]
-    begin = pd.Timestamp(asked.scenario.begin.ns, tz="UTC")
-    events, alarms, found = [], [], {name: [] for name in names}
-    for each in heard:
-        own = _at(truth, each)
+    truth, heard, *_ = _heard(asked.choice, using, workers)
+    rules = choose(names, heard, truth, _places(asked), asked.criterion)
+    truth, heard, source, study = _heard(asked.scenario, using, workers)
+    begin, tolerance_s = pd.Timestamp(asked.scenario.begin.ns, tz="UTC"), asked.criterion.tolerance_s
+    events, alarms = [], []
+    for each, own in zip(heard, truth, strict=True):
         for name in names:
-            decided = searchers.decide(each, name, rules[name])
-            found[name] += decided
-            matched = match(searchers.table_of(decided), own, asked.tolerance_s)
+            matched = match(table_of(decide(each, name, rules.alone[name])), own, tolerance_s)
             own = own.merge(searchers.states(matched, name), on="event_id", validate="1:1")
             alarms.append(searchers.alarms(matched, begin).assign(system=name, station=each.code))
         events.append(searchers.after(own, begin).drop(columns="event_id"))
-    voted, voted_false = _voted(asked, found, rules, truth, heard)
+    voted, voted_alarms = _voted(asked, rules, truth, heard)
     made = {
         "classes": np.array(list(using.study.classes)),
         "systems": np.array(names),
-        "rules": np.array([rules[name].model_dump_json() for name in names]),
+        **{way: _texts(getattr(rules, way)) for way in ("alone", "voting")},
         "stations": np.array([each.code for each in heard]),
         "hours": np.array([each.hours for each in heard]),
     }
-    tables = {"events": pd.concat(events), "alarms": pd.concat(alarms)}
-    tables |= {"voted": voted, "voted_false": voted_false.reset_index()}
+    tables = {"events": pd.concat(events), "alarms": pd.concat(alarms), "voted": voted, "voted_alarms": voted_alarms}
     day = _day(asked, heard[0], events[0], source, study)
     return made | searchers.arrays_of(tables) | {f"day|{name}": values for name, values in day.items()}
+
+
+def _texts(rules: dict[str, Rules]) -> np.ndarray:
+    return np.array([[rule.model_dump_json() for rule in own.values()] for own in rules.values()])
+
+
+def _heard(scenario: Scenario, using: Systems, workers: int | None):
+    """Truth and what the systems hear, one a station of a twin; its records and its study."""
+    truth, source, study = _twin(scenario, workers)
+    begin, end = scenario.begin, scenario.begin + scenario.duration_s
+    heard = [searchers.hear(source, one, begin, end, using) for one in study.stations]
+    return [_at(truth, each) for each in heard], heard, source, study
+
+
+def _places(asked: Month) -> dict[str, tuple[float, float]]:
+    geometry = asked.scenario.geometry
+    return {f"{s.network}.{s.station}": geographic(geometry, s.x_km, s.y_km) for s in geometry.stations}
 
 
 def _twin(scenario: Scenario, workers: int | None) -> tuple[pd.DataFrame, Source, Study]:
@@ -175,72 +186,30 @@ def _twin(scenario: Scenario, workers: int | None) -> tuple[pd.DataFrame, Source
     return truth[columns].astype({"event_class": "str", "event_id": "str"}), open_source(study), study
 
 
-def _span(seed_id, scenario):
-    return seed_id, scenario.begin, scenario.begin + scenario.duration_s
-
-
 def _at(truth: pd.DataFrame, heard: Heard) -> pd.DataFrame:
     """True events at a station, and whether each was recorded."""
     own = truth[truth["station"] == heard.code]
     return own.assign(recorded=heard.at(own["onset"]))
 
 
-def _choose(asked: Month, using: Systems, workers: int | None) -> dict[str, Rule | Trigger]:
-    """The rule of each system that finds most on the days of the choice, of those with few false alarms."""
-    truth, source, study = _twin(asked.choice, workers)
-    heard = [searchers.hear(source, *_span(one, asked.choice), using) for one in study.stations]
-    days = sum(each.hours for each in heard) / 24
-    own = [_at(truth, each) for each in heard]
-    classes = [name for name in using.study.classes if name != NOISE]
-    chosen = {}
-    for name in asked.searchers.names:
-        ranked = []
-        for rule in searchers.TRIGGERS if name == RIVAL else searchers.RULES:
-            matched = [
-                match(searchers.table_of(searchers.decide(each, name, rule)), events, asked.tolerance_s)
-                for each, events in zip(heard, own, strict=True)
-            ]
-            recall, worst = _worth(matched, classes, days, asked.least_snr_db)
-            fine = worst < asked.most_false
-            ranked.append(((fine, recall if fine else -worst), rule))
-        chosen[name] = max(ranked, key=lambda pair: pair[0])[1]
-    return chosen
-
-
-def _worth(matched: list[Matched], classes: list[str], days: float, least_snr_db: float) -> tuple[float, float]:
-    """Mean recall of the classes, of events above a signal-to-noise ratio, and most false alarms a day of a class."""
-    found = pd.concat([each.detections for each in matched])
-    listed = pd.concat([each.catalogue for each in matched])
-    loud = listed[listed["recorded"] & (listed["snr_db"] >= least_snr_db) & listed["event_class"].isin(classes)]
-    recall = (loud["state"] != "alone").groupby(loud["event_class"]).mean().mean()
-    false = found[(found["state"] == "alone") & found["other_class"].isin(["", *classes])]
-    counts = false["event_class"].value_counts().reindex(classes, fill_value=0)
-    return (0.0 if np.isnan(recall) else float(recall)), float(counts.max() / days)
-
-
-def _voted(asked: Month, found: dict[str, list[Detection]], rules, truth, heard) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """States of the events of the network and false alarms a day, where two stations must see an event."""
-    own = pd.concat([_at(truth, each) for each in heard])
-    loud = own[own["recorded"]].sort_values("snr_db", ascending=False)
-    second = loud[loud.groupby("event_id").cumcount() == 1].set_index("event_id")["snr_db"]
+def _voted(asked: Month, rules: Chosen, truth, heard) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """States of the events of the network, and what two stations agree on."""
+    own = pd.concat(truth)
+    second, begin, alarms = second_snr(own), pd.Timestamp(asked.scenario.begin.ns, tz="UTC"), []
     voted = own.drop_duplicates("event_id").set_index("event_id")[["event", "event_class"]]
     voted = voted.assign(snr_db=second.reindex(voted.index), recorded=voted.index.isin(second.index))
-    geometry, days, false = asked.scenario.geometry, asked.scenario.duration_s / 86_400, {}
-    places = {f"{s.network}.{s.station}": geographic(geometry, s.x_km, s.y_km) for s in geometry.stations}
-    classes = [name for name in next(iter(heard)).known.classes if name != NOISE]
-    for name, detections in found.items():
-        two = (Rule() if name == RIVAL else rules[name]).model_copy(update={"stations": 2})
-        matched = match(associate(detections, two, places)[0], truth, asked.tolerance_s)
+    for name, chosen in rules.voting.items():
+        found = [one for each in heard for one in decide(each, name, chosen)]
+        matched = vote(found, own, _places(asked), asked.criterion.tolerance_s)
         states = matched.catalogue.set_index("event_id")["state"]
-        voted[f"{name} state"] = states.reindex(voted.index).fillna("alone")
-        alone = matched.detections.loc[matched.detections["state"] == "alone", "event_class"].value_counts()
-        false[name] = alone.reindex(classes, fill_value=0) / days
-    return voted.reset_index(drop=True), pd.DataFrame(false).T.rename_axis("system")
+        voted[f"{name} state"] = states.reindex(voted.index)
+        alarms.append(searchers.alarms(matched, begin).assign(system=name))
+    return voted.reset_index(drop=True), pd.concat(alarms)
 
 
 def _day(asked: Month, heard: Heard, events: pd.DataFrame, source: Source, study: Study) -> dict:
     """The day of the month with most events of the class that has fewest on it, at one station."""
-    clear = events[events["recorded"] & (events["snr_db"] >= asked.least_snr_db)]
+    clear = events[events["recorded"] & (events["snr_db"] >= asked.criterion.least_snr_db)]
     clear = clear[clear["event_class"].isin(list(study.classes))]
     counts = pd.crosstab((clear["onset_s"] // 86_400).astype(int), clear["event_class"])
     day = int(counts.min(axis=1).idxmax()) if len(counts) else 0
@@ -249,8 +218,8 @@ def _day(asked: Month, heard: Heard, events: pd.DataFrame, source: Source, study
     return made | searchers.strip(heard, source, study.stations[0], start, start + 86_400, study)
 
 
-def false_alarms(found: Searched) -> pd.DataFrame:
-    """False alarms a station-day by what they touch.
+def false_alarms(found: Searched, *, voting: bool = False) -> pd.DataFrame:
+    """False alarms a day by what they touch: a station-day, or a day of the whole network where stations vote.
 
     Returns
     -------
@@ -258,13 +227,14 @@ def false_alarms(found: Searched) -> pd.DataFrame:
         Index event_class and system; columns nothing, wrong (an event of another class of the networks) and unknown
         (an event of a kind that they have no class for).
     """
-    classes = [name for name in found.classes if name != NOISE]
-    alone = found.alarms[found.alarms["state"] == "alone"]
+    classes, alarms = kinds(found.classes), found.voted_alarms if voting else found.alarms
+    alone = alarms[alarms["state"] == "alone"]
     touched = np.select([alone["touches"] == "", alone["touches"].isin(classes)], ["nothing", "wrong"], "unknown")
     counts = alone.groupby(["event_class", "system", touched]).size().unstack(fill_value=0)
     index = pd.MultiIndex.from_product([classes, found.systems], names=["event_class", "system"])
     counts = counts.reindex(index, columns=["nothing", "wrong", "unknown"], fill_value=0)
-    return counts / (sum(found.hours.values()) / 24)
+    hours = list(found.hours.values())
+    return counts / ((max(hours) if voting else sum(hours)) / 24)
 
 
 def recall_by_snr(events: pd.DataFrame, system: str, edges) -> pd.DataFrame:

@@ -10,9 +10,8 @@ The networks are those of `tremorlab.experiment.published`, with their temperatu
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +27,9 @@ from tremorlab.dataset.features import features
 from tremorlab.dataset.spectra import margin_samples
 from tremorlab.detect.continuous import Annotation, annotate
 from tremorlab.detect.engine import Detector
-from tremorlab.detect.events import Detection, Rule, detections
 from tremorlab.detect.export import export
 from tremorlab.detect.matching import Matched
-from tremorlab.detect.triggers import Onsets, Trigger, onsets
-from tremorlab.detect.triggers import detections as triggered
+from tremorlab.detect.triggers import Onsets, onsets
 from tremorlab.experiment import published, trained
 from tremorlab.experiment.trained import Experiment
 from tremorlab.experiment.twin_windows import TwinWindows
@@ -43,17 +40,8 @@ from tremorlab.waveform.sources import Source
 #: Name of the classical detector among the systems.
 RIVAL = "STA/LTA + forest"
 
-#: Rules that are tried.
-RULES = tuple(
-    Rule(on=on, off=min(off, on), minimum_s=minimum_s)
-    for on, off, minimum_s in product((0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98), (0.5, 0.8), (0.0, 30.0, 60.0))
-    if off <= on
-)
-TRIGGERS = tuple(
-    Trigger(peak=peak, probability=probability, join_s=join_s)
-    for peak, probability, join_s in product((3.0, 4.0, 5.0, 7.0, 10.0), (0.4, 0.5, 0.6, 0.7, 0.8, 0.9), (0.0, 60.0))
-)
-
+#: Name of the mean of the probabilities of all networks.
+BOTH = "both networks"
 
 #: Columns of times that tables in files have in seconds, in double precision.
 _TIMES, _SECONDS = ("onset", "end"), ("onset_s", "end_s")
@@ -74,8 +62,8 @@ class Searchers(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All systems, the classical one last."""
-        return (*self.networks, RIVAL)
+        """All systems, the classical one last; several networks together are one more."""
+        return (*self.networks, *([BOTH] if len(self.networks) > 1 else []), RIVAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,24 +153,16 @@ def hear(source: Source, seed_id: str, start: UTCDateTime, end: UTCDateTime, usi
         name: annotate(source, seed_id, start, end, detector, step_s=using.step_s)
         for name, detector in using.detectors.items()
     }
+    if len(by) > 1:
+        by[BOTH] = together(list(by.values()))
     by[RIVAL] = onsets(source, seed_id, start, end, using.forest, using.study)
     return Heard(next(iter(by.values())).station, by)
 
 
-def decide(heard: Heard, name: str, rule: Rule | Trigger) -> list[Detection]:
-    """Detections of a system at a station."""
-    return (triggered if name == RIVAL else detections)(heard.by[name], rule)
-
-
-def table_of(found: list[Detection]) -> pd.DataFrame:
-    """Detections of one station as a table to be matched: event_id, event_class, onset, end, probability."""
-    rows = [
-        (f"{n}", d.event_class, pd.Timestamp(d.onset.ns, tz="UTC"), pd.Timestamp(d.end.ns, tz="UTC"), d.probability)
-        for n, d in enumerate(found)
-    ]
-    made = pd.DataFrame(rows, columns=["event_id", "event_class", "onset", "end", "probability"])
-    times = {"onset": "datetime64[ns, UTC]", "end": "datetime64[ns, UTC]"}
-    return made.astype({"event_id": "str", "event_class": "str"} | times)
+def together(annotations: list[Annotation]) -> Annotation:
+    """Mean of the probabilities of networks for the same windows."""
+    mean = np.mean([each.probabilities for each in annotations], axis=0)
+    return replace(annotations[0], name=BOTH, probabilities=mean)
 
 
 def strip(heard: Heard, source: Source, seed_id: str, start: UTCDateTime, end: UTCDateTime, study: Study) -> dict:

@@ -9,19 +9,23 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
+from tremorlab.experiment.searchers import BOTH, RIVAL
 from tremorlab.page.classifier_figures import CLASSIFIER_STYLE
 from tremorlab.page.figures import label_of, style_of
 
 #: Colour of the trace, half of its height between lines, and opacity of a class that is certain.
 _TRACE, _HALF, _TINT = "#333333", 0.42, 0.6
 
+#: Systems that are drawn like a classifier of another name.
+_LIKE = {BOTH: "1D + 2D", RIVAL: "forest"}
+
 #: Share of the amplitudes that are drawn to scale; larger ones are cut off, as on paper.
 _TO_SCALE = 0.99
 
 
 def style_of_system(name: str) -> tuple[str, str]:
-    """Colour and marker of a network, or of the classical detector."""
-    return CLASSIFIER_STYLE[name if name in CLASSIFIER_STYLE else "forest"]
+    """Colour and marker of a network, of several together, or of the classical detector."""
+    return CLASSIFIER_STYLE[name if name in CLASSIFIER_STYLE else _LIKE[name]]
 
 
 def draw_helicorder(
@@ -135,9 +139,9 @@ def draw_alarms(ax: Axes, table: pd.DataFrame, *, bar: float = 1.0) -> Axes:
             hatch="////",
             linewidth=0.8,
         )
-        ax.bar_label(upper, [f"{value:.2f}" for value in own.sum(axis=1)], fontsize=8)
+        ax.bar_label(upper, [f"{value:.2f}" for value in own.sum(axis=1)], fontsize=7)
     ax.axhline(bar, color="#666666", linestyle=":", linewidth=1)
-    ax.margins(y=0.1)
+    ax.margins(y=0.2)
     ax.set_xticks(np.arange(len(classes)), [label_of(name) for name in classes])
     ax.set(ylabel="false alarms a station-day")
     return ax

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tremorlab import cli_rerun
 from tremorlab.errors import PageError, ParameterError, TremorlabError
 
 
@@ -42,6 +43,7 @@ class _Run(TyperCommand):
 app = typer.Typer(
     cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.add_typer(cli_rerun.study, name="study")
 
 
 def _version(wanted: bool) -> None:

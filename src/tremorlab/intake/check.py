@@ -167,7 +167,9 @@ def _channels(found, study, warnings):
     slow = channels[channels["rate_hz"].str.split(", ").map(lambda t: min(map(float, t)))
                     < study.preparation.sampling_rate_hz]  # fmt: skip
     for name, rate in slow["rate_hz"].items():
-        warnings.append(f"{name} is recorded at {rate} Hz, less than the {study.preparation.sampling_rate_hz:g} Hz used")
+        warnings.append(
+            f"{name} is recorded at {rate} Hz, less than the {study.preparation.sampling_rate_hz:g} Hz used"
+        )
     return channels
 
 
@@ -197,4 +199,6 @@ def _judge(study, classes, leaking, warnings, problems):
 
 
 def _text(table):
-    return table.to_string() if len(table) <= 2 * _ROWS else f"{table.head(2 * _ROWS).to_string()}\n... {len(table)} rows"
+    return (
+        table.to_string() if len(table) <= 2 * _ROWS else f"{table.head(2 * _ROWS).to_string()}\n... {len(table)} rows"
+    )

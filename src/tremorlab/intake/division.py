@@ -38,7 +38,9 @@ def borders(events: pd.DataFrame, window_s: float) -> tuple[pd.Timestamp, pd.Tim
         for second in times[a + 1 :]:
             near = np.minimum(np.abs(onset - first), np.abs(onset - second)) < window_s * 1e9
             part = (onset >= first).astype(int) + (onset >= second)
-            counts = np.stack([np.bincount(codes[~near & (part == p)], minlength=len(wanted)) for p in range(3)], axis=1)
+            counts = np.stack(
+                [np.bincount(codes[~near & (part == p)], minlength=len(wanted)) for p in range(3)], axis=1
+            )
             worst = float((counts / wanted).min()) if counts.min() >= MINIMUM else 0.0
             if worst > best:
                 best, found = worst, (first, second)
@@ -62,8 +64,8 @@ def propose(events: pd.DataFrame, window_s: float) -> str:
     if found is None:
         shares = ", ".join(f"{name} = {share}" for name, share in SHARES.items())
         return (
-            f"# By event: some class has fewer than {MINIMUM} events in any period that could be a part. Events of one\n"
-            "# swarm are then on both sides, so scores flatter; divide by period when you have more.\n"
+            f"# By event: some class has fewer than {MINIMUM} events in any period that could be a part. Events of\n"
+            "# one swarm are then on both sides, so scores flatter; divide by period when you have more.\n"
             f'[splits]\nkind = "event"\nminimum = 1\nfractions = {{ {shares} }}\n'
         )
     gap = pd.Timedelta(window_s, "s").ceil("s")

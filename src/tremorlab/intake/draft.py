@@ -25,8 +25,8 @@ from tremorlab.intake.quiet import quiet_windows
 SAMPLES = (4096, 2048, 1024)
 RATE_HZ = 25.0
 
-#: Windows of events that a class needs to be in the study: some to train on, some to test.
-FEWEST = 6
+#: Events that a class needs to be in the study, three for each part; windows of events, where these are few and long.
+FEWEST = 9
 
 #: Windows that the record should have room for.
 ROOM = 60
@@ -158,10 +158,14 @@ class _Draft:
         asked = self.asked
         if self.found is None:
             if not asked.channels:
-                raise StudyError(f"service {asked.fdsn}", "which channels?", "Write --channel NET.STA.LOC.CHA, repeated")
+                raise StudyError(
+                    f"service {asked.fdsn}", "which channels?", "Write --channel NET.STA.LOC.CHA, repeated"
+                )
             wild = [name for name in asked.channels if set(name) & set("*?[") or name.count(".") != 3]
             if wild:
-                raise StudyError(f"channel {wild[0]!r}", "is not a full code", "Write NET.STA.LOC.CHA, like AV.REF..EHZ")
+                raise StudyError(
+                    f"channel {wild[0]!r}", "is not a full code", "Write NET.STA.LOC.CHA, like AV.REF..EHZ"
+                )
             return list(asked.channels)
         channels = self.found.channels()
         for pattern in asked.channels:
@@ -226,7 +230,9 @@ class _Draft:
             wanted = round(asked.window_s * RATE_HZ)
             if wanted not in SAMPLES:
                 fitting = ", ".join(f"{samples / RATE_HZ:g}" for samples in SAMPLES)
-                raise StudyError(f"window of {asked.window_s:g} s", "is none that the networks take", f"Write {fitting}")
+                raise StudyError(
+                    f"window of {asked.window_s:g} s", "is none that the networks take", f"Write {fitting}"
+                )
         lead_s = 0.0
         if self.found is None:
             samples = wanted if asked.window_s else SAMPLES[0]
@@ -254,12 +260,16 @@ class _Draft:
 
     def _classes(self):
         rows = self.events[self.events["event_class"] != "other"].drop_duplicates("event_id")
-        counts = division.tiles(rows, self.samples / RATE_HZ).groupby("event_class").size()
+        counts = rows.groupby("event_class").size()
+        if not (counts.drop("noise", errors="ignore") >= FEWEST).any():
+            counts = division.tiles(rows, self.samples / RATE_HZ).groupby("event_class").size()
         kept = [name for name, count in counts.items() if count >= FEWEST]
         if not kept:
             told = ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
             raise StudyError(
-                self.asked.catalogue, f"no class has {FEWEST} windows of events or more ({told})", "Give a longer catalogue"
+                self.asked.catalogue,
+                f"no class has {FEWEST} events or windows of long events ({told})",
+                "Give a longer catalogue",
             )
         return sorted(kept, key=lambda name: name == "noise"), {n: c for n, c in counts.items() if n not in kept}
 
@@ -290,7 +300,7 @@ class _Draft:
         asked, note = self.asked, lambda name: f"{self.notes[name]}\n" if name in self.notes else ""
         stations = ",\n".join(f"  {json.dumps(name)}" for name in self.stations)
         classes = "\n".join(f'{name} = ["{name}"]' for name in self.classes)
-        rare = "".join(f'# {n} = ["{n}"]  # {c} window(s) of events: fewer than {FEWEST}\n' for n, c in self.rare.items())
+        rare = "".join(f'# {n} = ["{n}"]  # {c}, fewer than {FEWEST}\n' for n, c in self.rare.items())
         catalogues = "\n\n".join(f"[[catalogues]]\n{entry}" for entry in self.catalogues)
         catalogue = Path(asked.catalogue).name
         where = Path(asked.records).expanduser().resolve().name if asked.records else f"FDSN service {asked.fdsn}"
@@ -321,7 +331,7 @@ highpass_hz = 1.0  # below it is the sea; the other chapters use the same
 sampling_rate_hz = {RATE_HZ}
 
 [window]
-{note("window")}samples = {self.samples}  # {self.samples / RATE_HZ:g} s at {RATE_HZ:g} Hz; {", ".join(map(str, SAMPLES))} are possible
+{note("window")}samples = {self.samples}  # {self.samples / RATE_HZ:g} s; {", ".join(map(str, SAMPLES))} are possible
 onset = "{self.onset}"  # anywhere: the network shall find an event wherever it lies, as in a continuous record
 {onset if self.short else ""}
 {self.splits}"""
@@ -329,7 +339,7 @@ onset = "{self.onset}"  # anywhere: the network shall find an event wherever it 
     def _waveforms(self):
         if self.found is None:
             return (
-                f"# Fetched by `tremorlab fetch` into the cache, windows and a minute around them; it may be interrupted.\n"
+                "# Fetched by `tremorlab fetch` into the cache: windows and a minute around them.\n"
                 f'[waveforms]\nkind = "sds"\nroot = "{self.asked.name}/fetched"\n\n'
                 f"[fetch]\nservice = {json.dumps(self.asked.fdsn)}\n"
             )
@@ -349,7 +359,9 @@ def joined_spans(own: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def _longest(lengths, onset):
     """Longest window for which there is room, and in which most events are alone; and why it is that one."""
     why = "The longest that the networks take."
-    apart = np.diff(np.sort(onset["onset"].drop_duplicates().to_numpy("datetime64[ns]").astype("int64"))) / 1e9
+    apart = (
+        np.diff(np.sort(onset.drop_duplicates("event_id")["onset"].to_numpy("datetime64[ns]").astype("int64"))) / 1e9
+    )
     for samples in SAMPLES:
         window_s = samples / RATE_HZ
         room = int((np.maximum(lengths - 2 * EDGE_S, 0) // window_s).sum())

@@ -1,7 +1,8 @@
 """An event table as somebody has it: which columns hold what, and which classes its codes stand for.
 
 Columns are recognised by their usual names and codes by usual words; what is not recognised is asked for, never
-guessed. The result is the reader and its options as a study file holds them.
+guessed (an explosion is an eruption to one network and a quarry blast to another). The result is the reader and its
+options as a study file holds them.
 """
 
 import csv
@@ -37,7 +38,7 @@ JOINED = ("date+time", "year+month+day+hour+minute+second", "year+month+day+hour
 #: Usual codes, in lower case, and the class that they mean wherever they are used.
 WORDS = {
     **{name: name for name in EVENT_CLASSES},
-    "explosion": "eruption", "explosions": "eruption", "volcano-tectonic": "vt", "volcano tectonic": "vt",
+    "volcano-tectonic": "vt", "volcano tectonic": "vt",
     "volcanotectonic": "vt", "lp": "long_period", "long-period": "long_period", "long period": "long_period",
     "eq": "earthquake", "local earthquake": "earthquake", "earthquake_local": "earthquake", "volcanic tremor":
     "volcanic_tremor", "quiet": "noise", "background": "noise", "tele": "teleseism",
@@ -121,7 +122,9 @@ def _csv_options(path, given):
         options["timezone"] = "UTC"
     if "timezone" not in options and not _zoned(records, options["onset"]):
         raise StudyError(
-            path, f"times like {_time(records[0], options['onset'])!r} name no zone", "Say which: --timezone UTC, or JST"
+            path,
+            f"times like {_time(records[0], options['onset'])!r} name no zone",
+            "Say which: --timezone UTC, or JST",
         )
     ids = [row[options["event_id"]] for row in records] if options.get("event_id") in header else []
     if "station" not in options and len(set(ids)) < len(ids):
@@ -144,7 +147,7 @@ def _codes(path, codes):
         raise StudyError(
             path,
             f"codes {told} stand for no class",
-            f"Say what they are: --classes \"{next(iter(unknown)) or 'CODE'}=CLASS, ...\"; "
+            f'Say what they are: --classes "{next(iter(unknown)) or "CODE"}=CLASS, ..."; '
             f"classes are {', '.join(EVENT_CLASSES)}",
         )
     renamed = {code: WORDS[code.lower()] for code in counts.index if code != WORDS[code.lower()]}
@@ -202,13 +205,15 @@ def read_short_records(path: str | Path, given: Mapping[str, str] | None = None)
     codes = [told.get(code, code) for code in codes]
     _codes(path, codes)
     classes = [WORDS[code.lower()] for code in codes]
-    onset = pd.Series([row.get("trace_onset_sample", "") for row in rows], index=made.index)  # as this compendium writes
+    onset = pd.Series(
+        [row.get("trace_onset_sample", "") for row in rows], index=made.index
+    )  # as this compendium writes
     sample = made["p_sample"].fillna(pd.to_numeric(onset, errors="coerce")).fillna(0)
     lead = pd.to_timedelta(sample / made["sampling_rate_hz"], unit="s")
     noise = pd.Series(classes, index=made.index) == "noise"
     return table.validate(
         pd.DataFrame({
-            "event_id": [row.get("source_id") or row.get("event_id") or f"record-{n:05d}" for n, row in enumerate(rows)],
+            "event_id": [row.get("source_id") or f"record-{n:05d}" for n, row in enumerate(rows)],
             "onset": made["start"] + lead.where(~noise, pd.Timedelta(0)),
             "end": made["end"].where(noise, pd.NaT),
             "event_class": classes,

@@ -89,7 +89,7 @@ def test_a_moved_folder_still_works(tmp_path):
         ({"channels": ["XY.NONE..HHZ"]}, r"channel 'XY.NONE..HHZ': is not there\. The records have XY.AA1..HHZ"),
         ({"component": "E"}, r"component E: is not there; there are Z"),
         ({"window_s": 60.0}, r"window of 60 s: is none that the networks take\. Write 163.84, 81.92, 40.96"),
-        ({"records": None, "fdsn": "EARTHSCOPE"}, r"service EARTHSCOPE: which channels\? Write --channel"),
+        ({"records": None, "fdsn": "EARTHSCOPE"}, r"service EARTHSCOPE: needs channels. Write --channel"),
         ({"records": None, "fdsn": "X", "channels": ["AV.*..EHZ"]}, r"channel 'AV.\*..EHZ': is not a full code"),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_class_alone_cannot_be_told_from_anything(brought, tmp_path):
 def test_a_division_by_period_is_proposed_where_it_can_be():
     onset = pd.to_datetime("2024-01-01T00:00:00Z") + pd.to_timedelta(np.arange(60) * 600, unit="s")
     events = pd.DataFrame({"event_id": [str(n) for n in range(60)], "onset": onset, "event_class": ["a", "b"] * 30})
-    events["end"] = pd.NaT
+    events["end"] = pd.Series(pd.NaT, events.index, dtype=onset.dtype)
     first, second = division.borders(events, 100.0)
     assert onset[20] < first < second < onset[50]
     assert 'kind = "period"' in division.propose(events, 100.0)

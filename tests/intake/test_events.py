@@ -29,7 +29,6 @@ def test_a_table_in_the_schema_needs_no_option(tmp_path):
 
 def test_date_and_time_may_be_two_columns(tmp_path):
     found = table(tmp_path, "Date,Time,Class\n2024-01-01,10:00:00,vt\n", timezone="UTC")
-    # A column of times is found first, and it holds no date.
     assert found.options["onset"] == "Date+Time"
     assert str(found.events["onset"][0]) == "2024-01-01 10:00:00+00:00"
 

@@ -158,9 +158,7 @@ class _Draft:
         asked = self.asked
         if self.found is None:
             if not asked.channels:
-                raise StudyError(
-                    f"service {asked.fdsn}", "which channels?", "Write --channel NET.STA.LOC.CHA, repeated"
-                )
+                raise StudyError(f"service {asked.fdsn}", "needs channels", "Write --channel NET.STA.LOC.CHA, repeated")
             wild = [name for name in asked.channels if set(name) & set("*?[") or name.count(".") != 3]
             if wild:
                 raise StudyError(
@@ -283,8 +281,8 @@ class _Draft:
         commonest = self.events["event_class"].value_counts().max()
         most = int(np.clip(commonest, *_NOISE))
         rows = quiet_windows(self.listed, own, self.samples / RATE_HZ, most, EDGE_S)
-        if not len(rows):
-            self.notes["noise"] = "# no stretch without events is as long as a window: there is no noise class"
+        if len(rows) < FEWEST:
+            self.notes["noise"] = f"# no noise: only {len(rows)} stretches without events are as long as a window"
             return
         self.tables[path] = rows
         self.catalogues.append(f'file = "./{path.name}"  # stretches without a catalogued event, chosen evenly')

@@ -108,8 +108,8 @@ def _csv_options(path, given):
         if found and own not in given:
             options[own] = found
     options |= given
-    if "onset" not in options:
-        joined = next((j for j in JOINED if set(j.split("+")) <= set(lower)), None)
+    joined = next((j for j in JOINED if set(j.split("+")) <= set(lower)), None)
+    if "onset" not in given and (joined or "onset" not in options):  # a date beside it: a column "time" is not enough
         if joined is None:
             raise _unknown(path, header, "times", "--onset COLUMN, or --onset DATE+TIME for two columns")
         options["onset"] = "+".join(lower[name] for name in joined.split("+"))

@@ -10,8 +10,9 @@ import pandas as pd
 from tremorlab.catalog import table
 from tremorlab.intake.records import joined
 
-#: An event of unknown end is taken to last this long (s), and every event to leave a coda as long as a third of it.
-LASTS_S, CODA = 120.0, 1 / 3
+#: An event of unknown end is taken to last so much of a window, and this long (s) at most; one of known end leaves a
+#: coda as long as a third of it.
+LASTS, LASTS_S, CODA = 0.75, 120.0, 1 / 3
 
 #: Kept free on both sides of an event (s): onsets in catalogues are late, and the filters reach some seconds.
 CLEAR_S = 10.0
@@ -73,9 +74,10 @@ def _busy(events, window_s):
     if not len(events):
         return []
     onset = events["onset"].to_numpy("datetime64[ns]").astype("int64")
-    lasting = (events["end"] - events["onset"]).dt.total_seconds().fillna(min(LASTS_S, window_s)).to_numpy()
+    known = (events["end"] - events["onset"]).dt.total_seconds() * (1 + CODA)
+    lasting = known.fillna(min(LASTS_S, LASTS * window_s)).to_numpy()
     begin = onset - round(CLEAR_S * 1e9)
-    end = onset + np.rint((lasting * (1 + CODA) + CLEAR_S) * 1e9).astype("int64")
+    end = onset + np.rint((lasting + CLEAR_S) * 1e9).astype("int64")
     spans = joined(pd.DataFrame({"start_ns": begin, "end_ns": end}), 0.0)
     return list(zip(*spans, strict=True))
 

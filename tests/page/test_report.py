@@ -16,7 +16,9 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 def glued(name, data):
     prefixed = {f"application/papermill.record/{kind}": content for kind, content in data.items()}
-    return new_output("display_data", prefixed, metadata={"scrapbook": {"name": name, "mime_prefix": "x"}})
+    return new_output(
+        "display_data", prefixed, metadata={"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ Formulas are drawn by matplotlib, and stand as TeX where it cannot.
 """
 
 import base64
+import html
 import io
 import mimetypes
 import os
@@ -29,7 +30,6 @@ STYLE = """
 body { max-width: 54rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif; }
 h1, h2, h3 { line-height: 1.25; }
 a { color: LinkText; }
-a.headerlink { display: none; }
 img { max-width: 100%; height: auto; background: #fff; }
 figure { margin: 1.5rem 0; }
 figcaption, caption { font-size: .9rem; text-align: left; }
@@ -93,10 +93,10 @@ def write(executed: Path, target: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         page = _render(notebook, Path(scratch), executed)
         soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-        html = _assembled(soup, page.parent)
+        text = _assembled(soup, page.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}")
-    part.write_text(html, encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     os.replace(part, target)
     return target
 
@@ -129,6 +129,8 @@ def _assembled(soup, folder):
     for tag in body.find_all(["img", "source"]):
         tag["src"] = _inside(folder, tag.get("src", ""))
         tag["loading"] = "eager"
+    for anchor in body.find_all("a", class_="headerlink"):
+        anchor.decompose()
     targets = {tag["id"] for tag in body.find_all(id=True)}
     for link in body.find_all("a", href=True):
         inside = link["href"].startswith("#") and link["href"][1:] in targets
@@ -145,12 +147,12 @@ def _assembled(soup, folder):
     for formula in body.select("span.math, div.math"):
         _draw(soup, formula)
     title = body.find("h1")
-    heading = title.get_text(" ", strip=True).rstrip("#¶ ") if title else "The Tremor Compendium"
+    heading = title.get_text(" ", strip=True) if title else "The Tremor Compendium"
     styles = "\n".join(text for text in (style.get_text() for style in soup.find_all("style")) if "@import" not in text)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{heading}</title>\n<style>{STYLE}{styles}</style>\n</head>\n<body>\n<main>\n{body.decode_contents()}\n"
+        f"<title>{html.escape(heading)}</title>\n<style>{STYLE}{styles}</style>\n</head>\n<body>\n<main>\n{body.decode_contents()}\n"
         "</main>\n<footer>Made by the Tremor Compendium, a tool for research and teaching and not an alarm system."
         "</footer>\n</body>\n</html>\n"
     )

@@ -77,7 +77,7 @@ def test_numbers_figures_and_references_stand_where_they_stand_in_the_book(soup)
     words = soup.main.get_text(" ", strip=True)
     assert "3.1 ," in words or "3.1," in words
     assert soup.find("img", alt="a pixel")
-    assert soup.find("figcaption").get_text().startswith("Fig. 1")
+    assert soup.find("figcaption").get_text(strip=True).startswith("Fig. 1")
     assert soup.title.get_text() == "A page <of mine>"
 
 

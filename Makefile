@@ -39,9 +39,10 @@ bench: $(READY) ## speed and memory beside a peer, in one run
 results: $(READY) ## train what is out of date among the results and networks that come with the book (up to hours)
 	$(BIN)/python -m tremorlab.experiment.refresh
 
-sync: $(READY) ## bring each page and its notebook twin in step; the newer of the two wins
+sync: $(READY) ## bring each page and its notebook twin in step (the newer wins), and list their parameters
 	$(BIN)/jupytext --sync notebooks/[0-9]*.py
 	$(BIN)/python -m tremorlab.page.pairs notebooks
+	$(BIN)/python -m tremorlab.page.reference
 
 lint: $(READY) ## style and formatting
 	$(BIN)/ruff check $(SOURCES)

@@ -22,6 +22,7 @@ ALLOWED = {
     "waveform": BASE,
     "dataset": BASE | {"catalog", "waveform"},
     "dynamics": BASE | {"waveform"},
+    "intake": BASE | {"catalog", "waveform", "dataset"},
     "twin": BASE | {"catalog", "dynamics"},
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
@@ -33,7 +34,8 @@ ALLOWED = {
     | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect", "scale"},
     "cli": BASE
     | {"catalog", "waveform", "dataset", "dynamics", "twin", "classify", "interpret", "experiment", "detect"}
-    | {"live", "scale", "page"},
+    | {"live", "scale", "page", "cli_rerun"},
+    "cli_rerun": BASE | {"intake", "page", "cli"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tremorlab import cli_rerun
 from tremorlab.errors import PageError, ParameterError, TremorlabError
 
 
@@ -42,6 +43,7 @@ class _Run(TyperCommand):
 app = typer.Typer(
     cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.add_typer(cli_rerun.study, name="study")
 
 
 def _version(wanted: bool) -> None:
@@ -223,22 +225,37 @@ def watch(
 
 @app.command(cls=_Run)
 def run(
-    page: Annotated[str, typer.Argument(help="01, 01_topic, or the path of a page")],
+    page: Annotated[str, typer.Argument(help="01, 01_topic, or the path of a page; 09 where a study is given")] = "",
     parameter: Annotated[
         list[str] | None,
         typer.Option("--parameter", "-p", metavar="NAME VALUE", help="Value in place of a default; may be repeated."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Executed notebook.")] = None,
+    study: Annotated[str, typer.Option(help="Study file of your own, or name of a study; writes a report.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Report to write, one HTML file; default with a study.")] = None,
 ) -> None:
-    """Run one page with parameters of your own, checked before anything starts."""
+    """Run one page with parameters of your own, checked before anything starts; or page 09 on a study of yours."""
     from tremorlab.page.execute import run_page
 
-    source = _page(page)
-    out = out or Path("_build/runs") / f"{source.stem}.ipynb"
+    if not (page or study):
+        raise ParameterError("page", "none is given", "Write tremorlab run 01, or tremorlab run --study mine.toml")
+    source, parameter = _page(page or "09"), list(parameter or [])
+    stem = Path(study).stem if study else source.stem
+    if study:
+        parameter.append(f"study={study}")
+        html = html or Path(f"{stem}_report.html")
+    out = out or Path("_build/runs") / f"{stem}.ipynb"
     if out.resolve() in (source.resolve(), source.with_suffix(".ipynb").resolve()):
         raise ParameterError(out, "is the page itself", "Name another file with -o")
-    record = run_page(source, _values(parameter or []), out, out.with_suffix(".log"), cwd=Path.cwd(), progress=True)
+    record = run_page(source, _values(parameter), out, out.with_suffix(".log"), cwd=Path.cwd(), progress=True)
     typer.echo(f"{record.page}: {out}  {record.seconds:.0f} s  {record.peak_memory_mb:.0f} MB")
+    if html:
+        from tremorlab.page.report import write
+
+        typer.echo(f"report: {write(out, html)}")
+
+
+app.command(cls=_Run)(cli_rerun.sweep)
 
 
 @app.command()

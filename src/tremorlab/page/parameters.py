@@ -66,6 +66,11 @@ def matching(pattern: str) -> Limit:
     )
 
 
+def or_empty(limit: Limit) -> Limit:
+    """An empty text, which the page explains, or what ``limit`` allows."""
+    return Limit(f"empty, or {limit.allowed}", lambda value: "" if value == "" else limit.problem(value))
+
+
 def _study_problem(value: object) -> str:
     from tremorlab import study
 

@@ -2,6 +2,7 @@
 
 import html
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
@@ -58,5 +59,5 @@ def add_to(rendered: Path, config: Path) -> None:
     pages = [path.relative_to(rendered).as_posix() for path in sorted(rendered.rglob("*.html"))]
     pages = [page for page in pages if page not in _LEFT_OUT and not page.startswith("_")]
     lines = ['<?xml version="1.0" encoding="utf-8"?>', '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">']
-    lines += [f"<url><loc>{html.escape(base + page)}</loc></url>" for page in pages]
+    lines += [f"<url><loc>{html.escape(base + quote(page))}</loc></url>" for page in pages]
     (rendered / "sitemap.xml").write_text("\n".join([*lines, "</urlset>"]) + "\n", encoding="utf-8")

@@ -33,3 +33,12 @@ def test_a_book_without_an_address_has_no_map(tmp_path):
     folder = rendered(tmp_path, "title: A book\n")
     assert not (folder / "sitemap.xml").exists()
     assert 'href="/index.html"' in (folder / "404.html").read_text()
+
+
+def test_entries_of_the_bibliography_are_items_of_a_list(tmp_path):
+    (tmp_path / "html").mkdir()
+    page = tmp_path / "html" / "references.html"
+    page.write_text('<div role="list"><div class="citation" role="doc-biblioentry"><a href="x">1</a></div></div>')
+    (tmp_path / "_config.yml").write_text("title: A book\n")
+    finish.add_to(tmp_path / "html", tmp_path / "_config.yml")
+    assert page.read_text() == '<div role="list"><div class="citation" role="listitem"><a href="x">1</a></div></div>'

@@ -1,4 +1,4 @@
-"""What a rendered book lacks: a page for addresses that lead nowhere, and a map of the site for search engines."""
+"""What a rendered book lacks: a page for addresses that lead nowhere, a map of the site, a list that is one."""
 
 import html
 from pathlib import Path
@@ -8,6 +8,9 @@ import yaml
 
 #: Pages that are no reading.
 _LEFT_OUT = {"genindex.html", "search.html", "index.html", "404.html"}
+
+#: Role that docutils gives an entry of the bibliography; readers of screens do not know it as a part of a list.
+_ENTRY = 'role="doc-biblioentry"'
 
 _LOST = """<!DOCTYPE html>
 <html lang="en">
@@ -39,7 +42,7 @@ a {{ color: #0b56b8; }}
 
 
 def add_to(rendered: Path, config: Path) -> None:
-    """Write ``404.html`` and, where the configuration has the address of the book, ``sitemap.xml``.
+    """Write ``404.html`` and, where the configuration has the address of the book, ``sitemap.xml``; mend lists.
 
     Parameters
     ----------
@@ -54,6 +57,10 @@ def add_to(rendered: Path, config: Path) -> None:
     title = html.escape(str(settings.get("title", "")))
     # A server shows it at whatever address was asked for, so that links must not be relative.
     (rendered / "404.html").write_text(_LOST.format(base=html.escape(base), title=title), encoding="utf-8")
+    for path in rendered.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if _ENTRY in text:
+            path.write_text(text.replace(_ENTRY, 'role="listitem"'), encoding="utf-8")
     if base == "/":
         return
     pages = [path.relative_to(rendered).as_posix() for path in sorted(rendered.rglob("*.html"))]

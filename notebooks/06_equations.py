@@ -715,8 +715,8 @@ publish.figure("fig-map", figure, provenance.line(table["seconds"].to_numpy()))
 noisy = table.query("10 <= snr_db <= 20 and rate_hz >= 100")
 noisy = noisy.groupby("method")["exact"].agg(["sum", "count"])
 publish.values(
-    joint_share=f"{noisy.loc['joint', 'sum']} of {noisy.loc['joint', 'count']}",
-    rest_share=f"{noisy.drop('joint')['sum'].sum()} of {noisy.drop('joint')['count'].sum()}",
+    joint_share=f"{int(noisy.loc['joint', 'sum'])} of {noisy.loc['joint', 'count']}",
+    rest_share=f"{int(noisy.drop('joint')['sum'].sum())} of {noisy.drop('joint')['count'].sum()}",
 )
 
 # %% [markdown]
@@ -812,8 +812,8 @@ stay = (
     .agg(["sum", "count"])
 )
 publish.values(
-    cycle_start=f"{stay.loc['13 MPa, with its start', 'sum']} of {stay.loc['13 MPa, with its start', 'count']}",
-    hidden_exact=f"{xy['exact'].sum()} of {len(xy)}",
+    cycle_start=f"{int(stay.loc['13 MPa, with its start', 'sum'])} of {stay.loc['13 MPa, with its start', 'count']}",
+    hidden_exact=f"{int(xy['exact'].sum())} of {len(xy)}",
     hidden_error=xy["coefficient_error"].median(),
 )
 

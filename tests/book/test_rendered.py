@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.book.reading import BOOK, EXECUTED, PAGES, REPOSITORY
+from tests.book.reading import BOOK, CONFIG, EXECUTED, PAGES, REPOSITORY
 from tests.require import ROOT, needs
 from tremorlab import study
 from tremorlab.page.execute import Record
@@ -119,6 +119,29 @@ def test_links_within_the_book_lead_somewhere(opened, address):
             assert file.is_file(), link.get_attribute("href")
             if target.fragment and file.suffix == ".html":
                 assert f'id="{unquote(target.fragment)}"' in file.read_text(encoding="utf-8")
+
+
+def test_the_map_of_the_site_lists_every_page():
+    needs("book")
+    base = CONFIG["html"]["baseurl"]
+    found = re.findall(r"<loc>(.*?)</loc>", (BOOK.html / "sitemap.xml").read_text(encoding="utf-8"))
+    assert {f"{base}{page}" for page in PAGES} <= set(found)
+    assert all((BOOK.html / unquote(each.removeprefix(base))).is_file() for each in found)
+
+
+def test_the_page_of_lost_addresses_leads_back():
+    needs("book")
+    base = CONFIG["html"]["baseurl"]
+    links = re.findall(r'href="(.*?)"', (BOOK.html / "404.html").read_text(encoding="utf-8"))
+    assert len(links) == 3
+    assert all(link.startswith(base) and (BOOK.html / link.removeprefix(base)).is_file() for link in links)
+
+
+def test_a_shared_link_shows_the_card():
+    needs("book")
+    for page in PAGES:
+        (image,) = re.findall(r'content="([^"]*)" property="og:image"', (BOOK.html / page).read_text(encoding="utf-8"))
+        assert (BOOK.html / image.removeprefix(CONFIG["html"]["baseurl"])).is_file()
 
 
 def test_the_search_finds_a_page(visit):

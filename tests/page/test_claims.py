@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tremorlab.errors import PageError
-from tremorlab.page import report
+from tremorlab.page import claim_rules
 from tremorlab.page.claims import VERDICTS, Claim, Findings, Outcome, all_of, epochs_to, proportion, shared
 from tremorlab.page.execute import Record
 from tremorlab.page.made import claims_table
@@ -21,22 +21,22 @@ def outcome_of(function, page, **glued):
 
 def test_a_page_without_a_record_stops_the_table():
     with pytest.raises(PageError, match="04_imbalance: has no record, but the table of claims needs it"):
-        report.balanced_sampling(Findings({}))
+        claim_rules.balanced_sampling(Findings({}))
 
 
 def test_a_value_that_was_not_published_stops_the_table():
     with pytest.raises(PageError, match="published no value 'gain'"):
-        outcome_of(report.balanced_sampling, "04_imbalance", most="100")
+        outcome_of(claim_rules.balanced_sampling, "04_imbalance", most="100")
 
 
 def test_a_result_that_is_not_shipped_stops_the_table(tmp_path):
     with pytest.raises(PageError, match="0 results of the name 'nankai_report_like_1d' are shipped, not one"):
-        report.equal_on_twins(Findings({}, tmp_path))
+        claim_rules.equal_on_twins(Findings({}, tmp_path))
 
 
 def test_a_text_with_other_numbers_than_expected_stops_the_table():
     with pytest.raises(PageError, match="2 numbers, not 3"):
-        outcome_of(report.balanced_sampling, "04_imbalance", most="100", gain="'+0.1 to +0.2'")
+        outcome_of(claim_rules.balanced_sampling, "04_imbalance", most="100", gain="'+0.1 to +0.2'")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_text_with_other_numbers_than_expected_stops_the_table():
     ],
 )
 def test_a_gain_is_judged_by_its_interval(gain, verdict):
-    assert outcome_of(report.balanced_sampling, "04_imbalance", most="100", gain=gain).verdict == verdict
+    assert outcome_of(claim_rules.balanced_sampling, "04_imbalance", most="100", gain=gain).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -61,23 +61,23 @@ def test_a_gain_is_judged_by_its_interval(gain, verdict):
     ],
 )
 def test_a_slope_is_judged_by_its_interval(slope, verdict):
-    assert outcome_of(report.follows_crossing, "05_filters", slope=slope).verdict == verdict
+    assert outcome_of(claim_rules.follows_crossing, "05_filters", slope=slope).verdict == verdict
 
 
 def test_missing_states_as_a_cause_are_seen():
     values = {"sampling_ratio": "0.4", "noise_ratio": "0.5", "map_seeds": "2"}
-    assert outcome_of(report.causes, "06_equations", **values, missing_stays="2").verdict == "holds"
-    assert outcome_of(report.causes, "06_equations", **values, missing_stays="0").verdict == "in part"
+    assert outcome_of(claim_rules.causes, "06_equations", **values, missing_stays="2").verdict == "holds"
+    assert outcome_of(claim_rules.causes, "06_equations", **values, missing_stays="0").verdict == "in part"
 
 
 def test_the_real_record_is_judged_where_there_is_one():
     values = {"n_alive": "7", "n_plain": "8", "halves": "2.5", "nearest": "'30.1 dB'"}
     simulated = Findings(record("07_real_record", source="'model'", **values))
     recorded = Findings(record("07_real_record", source="'reventador_2005'", **values))
-    assert report.fails_on_twin(simulated).verdict == "holds"
-    assert report.fails_on_recording(simulated).verdict == "not tested"
-    assert report.fails_on_twin(recorded).verdict == "not tested"
-    assert report.fails_on_recording(recorded).verdict == "holds"
+    assert claim_rules.fails_on_twin(simulated).verdict == "holds"
+    assert claim_rules.fails_on_recording(simulated).verdict == "not tested"
+    assert claim_rules.fails_on_twin(recorded).verdict == "not tested"
+    assert claim_rules.fails_on_recording(recorded).verdict == "holds"
 
 
 def test_shared_errors_of_known_answers():
@@ -136,16 +136,21 @@ def test_the_table_shows_rule_numbers_and_verdict():
 def test_every_claim_has_a_rule_and_a_page():
     from tests.require import ROOT
 
-    for claim in report.CLAIMS:
+    for claim in claim_rules.CLAIMS:
         assert len(claim.tolerance) > 30
         assert all((ROOT / "notebooks" / f"{page}.py").is_file() for page in claim.pages)
-    assert len({claim.says for claim in report.CLAIMS}) == len(report.CLAIMS)
+    assert len({claim.says for claim in claim_rules.CLAIMS}) == len(claim_rules.CLAIMS)
     assert set(VERDICTS) >= {"holds", "does not hold", "undecided"}
 
 
 def test_claims_on_shipped_results_are_judged():
     found = Findings(record("03_networks", ceiling_nankai="0.5", ceiling_sakurajima="0.5"))
-    for function in (report.equal_on_twins, report.equal_on_recordings, report.shared_on_twins, report.faster_on_twins):
+    for function in (
+        claim_rules.equal_on_twins,
+        claim_rules.equal_on_recordings,
+        claim_rules.shared_on_twins,
+        claim_rules.faster_on_twins,
+    ):
         outcome = function(found)
         assert outcome.verdict in VERDICTS[:-1]
         assert " to " in outcome.got, "an interval is missing"

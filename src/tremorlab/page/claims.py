@@ -96,7 +96,7 @@ class Findings:
             return self.records[page].glued[name].strip("'\"")
         except KeyError:
             raise PageError(
-                page, f"published no value {name!r}, which the table of claims needs", "See tremorlab.page.report"
+                page, f"published no value {name!r}, which the table of claims needs", "See tremorlab.page.claim_rules"
             ) from None
 
     def number(self, page: str, name: str) -> float:

@@ -26,7 +26,7 @@ _BESIDE_MB = 2000
 
 def claims(records: Mapping[str, Record]) -> str:
     """Return the claims: an overview, then each with its rule and its numbers."""
-    from tremorlab.page.report import CLAIMS
+    from tremorlab.page.claim_rules import CLAIMS
 
     return claims_table(CLAIMS, Findings(records))
 

@@ -15,7 +15,7 @@ READY := .venv/.ready
 BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-fast test serve bench results sync lint lock peers clean
+.PHONY: help book book-fast test serve pdf bench results sync lint lock peers clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(READY) lint ## lint, then all tests with coverage
 
 serve: $(READY) ## show the built book on this machine
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: book ## the book as one PDF, _build/book.pdf (needs Chromium)
+	$(BIN)/python -m tremorlab.page.pdf
 
 bench: $(READY) ## speed and memory beside a peer, in one run
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # Catalogues: what happened, when, and who says so
 #
-# The report builds on three event tables: tremor, earthquakes and noise at the Nankai trough; eruptions, VT earthquakes and
-# noise at Sakurajima; eruptions at Colombian volcanoes. It found that classes are very unequal and that activity changes so
-# much with time that a split by period can leave a class with hardly an event. **Which events does a catalogue hold,
+# The report builds on three event tables: {term}`tremor <tectonic tremor>`, earthquakes and {term}`noise` at the Nankai trough;
+# {term}`eruptions <eruption signal>`, {term}`VT earthquakes <volcano-tectonic earthquake>` and noise at Sakurajima; eruptions at Colombian volcanoes. It found that classes are very unequal and that activity changes so
+# much with time that a split by period can leave a class with hardly an event. **Which events does a {term}`catalogue` hold,
 # and can its classes be learned and tested honestly?**
 #
 # :::{admonition} Objectives
@@ -203,7 +203,7 @@ publish.figure("fig-timelines", figure, made)
 # ```
 #
 # A steady rate would be a diagonal. Where a catalogue of tectonic tremor is drawn in {numref}`fig-timelines`, the steep parts are
-# episodes of slow slip: days to weeks of tremor, then months of almost nothing.
+# episodes of {term}`slow slip`: days to weeks of tremor, then months of almost nothing.
 #
 # ## Why a split by period can starve a class
 #
@@ -265,7 +265,7 @@ thin
 # %% [markdown]
 # ## Twins: networks whose truth is known
 #
-# The report's own records may not be handed on, and no recorded catalogue says what it missed. A **twin** helps with both. It
+# The report's own records may not be handed on, and no recorded catalogue says what it missed. A {term}`twin` helps with both. It
 # is a simulated network: one after the Nankai ocean-bottom stations, one after Sakurajima, one after a volcano with few
 # stations as in Colombia. Sources, attenuation, scattering, sites, noise, instruments and their faults are drawn from
 # published laws, and the result is written as recorded data are: an SDS archive, StationXML, a catalogue. The catalogue has
@@ -317,7 +317,7 @@ publish.figure("fig-twin-activity", figure, made)
 # ### What a catalogue makes of the truth
 #
 # Now the records themselves: {glue:text}`twin_size` of each network. Whether an event is listed at a station depends on its
-# signal-to-noise ratio there, by one law for all classes; {glue:text}`wrong_share:.0%` of the listed events are given another
+# {term}`signal-to-noise ratio` there, by one law for all classes; {glue:text}`wrong_share:.0%` of the listed events are given another
 # class; a noise window is a stretch in which nothing is listed, which is not the same as a stretch in which nothing happened.
 
 # %%
@@ -395,8 +395,8 @@ publish.figure("fig-twin-outcomes", figure, made)
 # %% [markdown]
 # ## What leaks
 #
-# A split is made on windows, and windows are not independent. The detector looks for four ways in which a test window can
-# be known before: it shows the same **event** at another station; it **overlaps** a training window in time; it
+# A split is made on {term}`windows <window>`, and windows are not independent. The detector looks for four kinds of
+# {term}`leak`, ways in which a test window can be known before: it shows the same **event** at another station; it **overlaps** a training window in time; it
 # comes from the same clock **hour**; it comes from the same **station**. The first two are errors. The last two are
 # choices to be stated: a network tested on stations it has seen answers another question than one that has not.
 
@@ -535,3 +535,12 @@ print("all checks passed")
 #
 # *Read on:* {cite:t}`nakano2022` for the report's data; {cite:t}`hibert2017` for what a temporal split does to a volcano
 # classifier.
+#
+# :::{admonition} 要旨
+# :class: note
+# 地震カタログは、いつ・何が起きたかだけでなく、誰がどのように判断したかの記録でもある。本章では、複数のカタログを共通の表に読み込み、
+# 各列がどこまで信頼できるかを確かめる。事象の種別ごとの数は大きく偏り、しかも時間的に集中して起こるため、期間で分割した試験データには
+# ほとんど事象が含まれない種別が生じうる。稀であることと集中することは別の問題であり、無作為に並べ替えた場合と比べることで区別できる。
+# 真の答えがわかる模擬観測網(ツイン)では、カタログが見逃した事象や誤って分類した事象を数えることができる。最後に、同じ事象や同じ時間帯が
+# 学習と試験の両方に入る「漏洩」を検出する方法を示す。分割は少なくとも事象単位で行い、学習の前に種別ごとの数と漏洩を確認すること。
+# :::

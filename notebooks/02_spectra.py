@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Waveforms and running spectra: two views of the same window
 #
-# The report feeds one network with the waveform of a window and another with its running spectrum, an image of 64 x 64 points
+# The report feeds one network with the waveform of a {term}`window` and another with its {term}`running spectrum`, an image of 64 x 64 points
 # with the same number of values as the waveform has samples. It explains the result by the class-mean spectra, whose order
 # flips at 4-8 Hz. **What do the two networks get to see, and do the spectra of the classes really cross?**
 #
@@ -252,7 +252,7 @@ publish.figure("fig-two-settings", *draw_typical(chosen))
 # :alt: One column a class. Above, the waveform divided by its maximum; below, its running spectrum from 0.2 to 12.5 hertz. Earthquakes are short and bright at all frequencies after a sharp onset; eruption signals and long-period events last and keep to low frequencies; noise is even in time.
 #
 # A recorded window of each class of the tectonic study (left) and of the volcanic study (right): waveform above (the
-# triangle marks a catalogued onset), running spectrum below. {glue:text}`fig-two-settings-made`
+# triangle marks a catalogued {term}`onset`), running spectrum below. {glue:text}`fig-two-settings-made`
 # ```
 #
 # In {numref}`fig-two-settings`, look at three things: how sharply the signal begins, how long it lasts, and up to which
@@ -263,7 +263,7 @@ publish.figure("fig-two-settings", *draw_typical(chosen))
 #
 # The spectrum of a window is the root mean square of its running spectrum over time. Its mean over the windows of a
 # class is a mean of logarithms: a mean of amplitudes would be the spectrum of the few loudest windows. Intervals
-# come from drawing *events* with replacement, since the stations of one event, or the stretches of one tremor, are not
+# come from drawing *events* with replacement (a {term}`bootstrap`), since the stations of one event, or the stretches of one tremor, are not
 # independent. Curves are smoothed in logarithmic frequency {cite:p}`konno1998`.
 
 
@@ -334,7 +334,7 @@ table.style.format(precision=1)
 # %% [markdown]
 # Crossings of the mean spectra: {glue:text}`n_crossings`; of these inside the report's 4-8 Hz: {glue:text}`n_inside`; with an
 # undecided band that reaches into it: {glue:text}`n_reaching`. These are other volcanoes and other networks than the report's: a crossing follows from source size,
-# distance, attenuation and site, so there is no reason why it should be a constant of nature. Whether a network's
+# distance, {term}`attenuation` and {term}`site <site effect>`, so there is no reason why it should be a constant of nature. Whether a network's
 # filters *follow* the crossing when it moves is the question of the chapter on interpretation.
 #
 # ## What normalisation does
@@ -405,7 +405,7 @@ if len(names) > 1:
 publish.values(folder=folder)
 
 # %% [markdown]
-# Balanced accuracy of telling the study from its noise: {glue:text}`folder`. Mean over three folds and their standard
+# {term}`Balanced accuracy <balanced accuracy>` of telling the study from its noise: {glue:text}`folder`. Mean over three folds and their standard
 # deviation; no noise span is in training and test at once. What lies above chance is what a network could learn without learning anything
 # about tremor. Hence the rule of this book: never mix folders in one class only, and test on folders that were not trained on.
 #
@@ -941,3 +941,12 @@ print("all checks passed")
 # :::
 #
 # *Read on:* {cite:t}`nakano2019` for running spectra as images, {cite:t}`nakano2022` for the comparison.
+#
+# :::{admonition} 要旨
+# :class: note
+# 二つのネットワークに与えられる入力、すなわち波形とランニングスペクトルがどのように作られるかを、連続記録から順にたどる。
+# 報告の64×64のランニングスペクトルでは、半分ずつ重なる窓から得られる時間フレームが一つ足りないため、本書では窓の両側に記録を延長して補う。
+# 種別ごとの平均スペクトルの大小関係が入れ替わる周波数(交差周波数)には不確かさの幅があり、規格化の方法によっても動く。
+# 続いて、ツインと実記録がどれほど似ているかを特徴量の分布と識別器によって調べ、ツインだけで学習した識別器が実記録でどこまで通用するかを示す。
+# ツインで得られた結果はあくまでツインでの結果であり、実記録での評価に代わるものではない。
+# :::

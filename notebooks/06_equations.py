@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Tremor from equations, equations from tremor
 #
-# The report made tremor with the nonlinear flow model of {cite:t}`julian1994`, and sparse identification gave the equations
+# The report made {term}`tremor <volcanic tremor>` with the nonlinear flow model of {cite:t}`julian1994`, and {term}`sparse identification` gave the equations
 # back from the waveforms. On real tremor it did not. **What is lost on the way from one to the other: sampling, noise, or
 # the states that a seismometer does not see, and which method can do without which?**
 #
 # :::{admonition} Objectives
-# - Follow a flow through an elastic slot from rest to a cycle, through period doublings, to chaos, and on to a seismogram.
+# - Follow a flow through an elastic slot from rest to a {term}`cycle <limit cycle>`, through period doublings, to {term}`chaos`, and on to a seismogram.
 # - Climb a ladder of methods from differences to joint estimation on the same record, and see what each rung repairs.
 # - Read a map of where a method works before using it on a record of your own.
 # :::
@@ -184,14 +184,14 @@ publish.figure("fig-portraits", figure, made)
 # :name: fig-portraits
 # :alt: Four columns of rising pressure, three rows. The wall separation against time is a straight line, then a regular wave, then a wave of alternating height, then an irregular one. The orbit of wall speed against separation is a point, a loop, a double loop and a band. The spectrum has harmonics, then peaks halfway between them, then a raised floor.
 #
-# Wall separation, attractor (wall speed against separation) and spectrum of the wall speed in four regimes of a settled motion.
+# Wall separation, {term}`attractor` (wall speed against separation) and spectrum of the wall speed in four regimes of a settled motion.
 # {glue:text}`fig-portraits-made`
 # ```
 #
-# {numref}`fig-portraits`: a cycle has harmonics, as harmonic tremor has; doubling puts peaks halfway between; chaos fills the
+# {numref}`fig-portraits`: a cycle has harmonics, as {term}`harmonic tremor` has; doubling puts peaks halfway between; chaos fills the
 # gaps. Harmonics alone do not show that a source is nonlinear *and* free-running: that is for the [next page](07_real_record.ipynb).
 #
-# The diagram of all maxima shows the way from one to the other; the largest Lyapunov exponent, the mean rate at which two close
+# The diagram of all maxima shows the way from one to the other; the largest {term}`Lyapunov exponent`, the mean rate at which two close
 # motions part, says where it is chaos. Both open versions of the doubtful figure 12 are here: walls without mass, and with it.
 
 # %%
@@ -715,8 +715,8 @@ publish.figure("fig-map", figure, provenance.line(table["seconds"].to_numpy()))
 noisy = table.query("10 <= snr_db <= 20 and rate_hz >= 100")
 noisy = noisy.groupby("method")["exact"].agg(["sum", "count"])
 publish.values(
-    joint_share=f"{noisy.loc['joint', 'sum']} of {noisy.loc['joint', 'count']}",
-    rest_share=f"{noisy.drop('joint')['sum'].sum()} of {noisy.drop('joint')['count'].sum()}",
+    joint_share=f"{int(noisy.loc['joint', 'sum'])} of {noisy.loc['joint', 'count']}",
+    rest_share=f"{int(noisy.drop('joint')['sum'].sum())} of {noisy.drop('joint')['count'].sum()}",
 )
 
 # %% [markdown]
@@ -812,8 +812,8 @@ stay = (
     .agg(["sum", "count"])
 )
 publish.values(
-    cycle_start=f"{stay.loc['13 MPa, with its start', 'sum']} of {stay.loc['13 MPa, with its start', 'count']}",
-    hidden_exact=f"{xy['exact'].sum()} of {len(xy)}",
+    cycle_start=f"{int(stay.loc['13 MPa, with its start', 'sum'])} of {stay.loc['13 MPa, with its start', 'count']}",
+    hidden_exact=f"{int(xy['exact'].sum())} of {len(xy)}",
     hidden_error=xy["coefficient_error"].median(),
 )
 
@@ -1024,3 +1024,12 @@ print("all checks passed")
 #
 # *Read on:* {cite:t}`julian1994` for the model, {cite:t}`natsume2018` for tremor that may be of this kind,
 # {cite:t}`messenger2021` for the weak form, {cite:t}`fung2025` for a Bayesian relative of joint estimation.
+#
+# :::{admonition} 要旨
+# :class: note
+# 弾性的な壁をもつ細い流路を流体が流れるときの自励振動(Julian, 1994)を微動のモデルとし、駆動圧を上げると、
+# 定常流からリミットサイクル、周期倍分岐を経てカオスに至ることを示す。次に、その時系列から運動方程式を求める手法(スパース同定)を、
+# 単純な差分から弱形式、アンサンブル、状態と係数の同時推定まで段階的に比べる。標本化の粗さ、雑音、観測されない状態という三つの要因は、
+# それぞれ単独でも単純な同定を失敗させる。前の二つは、すべての状態が観測されるかぎり同時推定によって克服できるが、
+# 地震計が一成分の速度しか記録しないという三つ目の要因は残る。手法が使える範囲は、自分の記録に適用する前に地図として確かめること。
+# :::

@@ -10,7 +10,7 @@
 # # The real record: equations of motion from one seismogram
 #
 # The report found the equations of a simulated tremor, but on the real tremor of Kirishima in 2011 sparse identification gave
-# only a simple attractor that does not resemble the data, whatever was tried; how to go on "must be studied".
+# only a simple {term}`attractor` that does not resemble the data, whatever was tried; how to go on "must be studied".
 # **What does one recorded scalar hold that a linear process would not, and can equations be drawn from it?**
 #
 # :::{admonition} Objectives
@@ -167,7 +167,7 @@ publish.figure("fig-real-record", figure, provenance.line(values))
 #
 # ## The report's failure, reproduced
 #
-# Plain SINDy {cite:p}`brunton2016` on one scalar: delay coordinates (delay: first zero of the autocorrelation), finite
+# Plain SINDy {cite:p}`brunton2016` on one scalar: {term}`delay coordinates` (delay: first zero of the autocorrelation), finite
 # differences, polynomials to degree three, thresholding. We vary the number of coordinates and the threshold, let every
 # model run freely, and compare its frequency and spectrum with the record's. For scale: the two halves of the record
 # differ in their spectra by {glue:text}`halves:.1f` dB.
@@ -227,7 +227,7 @@ publish.values(
 # ## How many states, and is it chaos?
 #
 # Delay: first minimum of the mutual information. Coordinates: the fewest with under 5 % of false neighbours. Then the correlation
-# dimension and the largest Lyapunov exponent, on the record and on surrogates: records with the same values and spectrum
+# dimension and the largest {term}`Lyapunov exponent`, on the record and on {term}`surrogates <surrogate>`: records with the same values and spectrum
 # but random phases. Without these, both numbers mean nothing, because both methods return a number for noise as well.
 
 # %%
@@ -534,11 +534,11 @@ quality.style.format(precision=3, na_rep="-")
 # Held at its size, the nonlinear model is bounded, and its spectrum is {glue:text}`free_db:.1f` dB from the record's (linear
 # model: {glue:text}`free_linear_db:.1f` dB; the record's halves: {glue:text}`halves:.1f` dB). Left alone, it changes by a
 # factor of {glue:text}`free_growth:.3f` a period, the linear model by {glue:text}`free_linear_growth:.3f`: neither fixes an
-# amplitude, so **neither is a limit cycle**. What drives the amplitude is not in three periods of one scalar.
+# amplitude, so **neither is a** {term}`limit cycle`. What drives the amplitude is not in three periods of one scalar.
 #
 # ## Grey box: a known structure with hidden states
 #
-# Another way is to trust a structure and ask for its unknowns. Julian's model without wall mass, seen through the wall's
+# Another way is to trust a structure and ask for its unknowns: a {term}`grey box`. Julian's model without wall mass, seen through the wall's
 # velocity alone, is
 #
 # $$
@@ -835,3 +835,12 @@ print("all checks passed")
 # :::
 #
 # *Read on:* {cite:t}`natsume2018` for Kirishima, {cite:t}`lees2008` for Reventador, {cite:t}`julian1994` for the model.
+#
+# :::{admonition} 要旨
+# :class: note
+# 報告では、2011年霧島山新燃岳の微動にスパース同定を適用しても単純なアトラクターしか得られなかった。本章では、一本の記録から何がわかるかを、
+# 別の記録と模擬記録を用いて調べる。まず報告の失敗を再現し、次に、線形自己回帰や周期的なひな型などの競合モデルとの予測の比較、
+# およびスペクトルと振幅分布を保ったサロゲートデータとの比較によって、線形過程では説明できない性質が記録にあるかどうかを判定する。
+# モデルの構造が既知であれば、壁の速度一成分と雑音からでも、隠れた状態とパラメータを推定できる(グレーボックス)。
+# 構造が誤っていればカイ二乗がそれを示し、推定値を圧力や粘性として読んではならない。
+# :::

@@ -1,103 +1,17 @@
 """The built book as a reader with the network off sees it: in a real browser, every other host out of reach."""
 
-import functools
-import http.server
 import json
 import re
-import tempfile
-import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-import yaml
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.book.reading import BOOK, CONFIG, EXECUTED, PAGES, REPOSITORY
 from tests.require import ROOT, needs
 from tremorlab import study
-from tremorlab.page.build import Book
 from tremorlab.page.execute import Record
-
-BOOK = Book(ROOT)
-REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
-PAGES = [f"{source.relative_to(ROOT).with_suffix('')}.html" for source in BOOK.documents()]
-EXECUTED = [page for page in PAGES if page.startswith("notebooks/")]
-
-#: As root there is no sandbox; the rest keeps the browser from calling home, and other hosts from being found.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1400,1000",
-]
-
-
-@pytest.fixture(scope="module")
-def address():
-    """Base address of the built book on loopback."""
-    needs("book")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Quiet, directory=BOOK.html)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs("chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in [*FLAGS, f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]:
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        driver.get("about:blank")
-        driver.get_log("performance")  # what the browser itself loads at its start
-        yield driver
-        driver.quit()
-
-
-@pytest.fixture(scope="module")
-def visit(address, browser):
-    """Open a page; returns the browser, the errors on its console, and the addresses it asked for."""
-
-    def start(page):
-        browser.get("about:blank")
-        browser.get_log("browser")
-        browser.get_log("performance")
-        browser.get(f"{address}/{page}")
-        WebDriverWait(browser, 30).until(lambda b: b.execute_script("return document.readyState") == "complete")
-        browser.execute_async_script(
-            "const done = arguments[0];"
-            "window.MathJax ? MathJax.startup.promise.then(() => setTimeout(done, 300)) : setTimeout(done, 300)"
-        )
-        errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-        asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-        return browser, errors, asked
-
-    return start
-
-
-@pytest.fixture(scope="module", params=PAGES)
-def opened(request, visit):
-    """A page in the browser; pytest runs all tests on one page before it opens the next."""
-    return request.param, *visit(request.param)
 
 
 def in_repository(address):
@@ -151,7 +65,8 @@ def test_every_picture_stands_in_a_numbered_figure(opened):
     assert figures or page not in EXECUTED, "a page without a figure"
     for figure in figures:
         number = figure.find_element(By.CSS_SELECTOR, "figcaption .caption-number").text
-        assert re.fullmatch(r"Fig\. \d+\.\d+", number.strip())
+        # Figures of a chapter have its number in front; the introduction is no chapter.
+        assert re.fullmatch(r"Fig\. \d+\.\d+" if page in EXECUTED else r"Fig\. \d+", number.strip())
         assert len(figure.find_element(By.CSS_SELECTOR, "figcaption .caption-text").text) > 30
     pictures = browser.find_elements(By.CSS_SELECTOR, "article img")
     assert len(pictures) == len(figures), "a picture outside a figure, or a figure drawn twice"
@@ -204,6 +119,29 @@ def test_links_within_the_book_lead_somewhere(opened, address):
             assert file.is_file(), link.get_attribute("href")
             if target.fragment and file.suffix == ".html":
                 assert f'id="{unquote(target.fragment)}"' in file.read_text(encoding="utf-8")
+
+
+def test_the_map_of_the_site_lists_every_page():
+    needs("book")
+    base = CONFIG["html"]["baseurl"]
+    found = re.findall(r"<loc>(.*?)</loc>", (BOOK.html / "sitemap.xml").read_text(encoding="utf-8"))
+    assert {f"{base}{page}" for page in PAGES} <= set(found)
+    assert all((BOOK.html / unquote(each.removeprefix(base))).is_file() for each in found)
+
+
+def test_the_page_of_lost_addresses_leads_back():
+    needs("book")
+    base = CONFIG["html"]["baseurl"]
+    links = re.findall(r'href="(.*?)"', (BOOK.html / "404.html").read_text(encoding="utf-8"))
+    assert len(links) == 3
+    assert all(link.startswith(base) and (BOOK.html / link.removeprefix(base)).is_file() for link in links)
+
+
+def test_a_shared_link_shows_the_card():
+    needs("book")
+    for page in PAGES:
+        (image,) = re.findall(r'content="([^"]*)" property="og:image"', (BOOK.html / page).read_text(encoding="utf-8"))
+        assert (BOOK.html / image.removeprefix(CONFIG["html"]["baseurl"])).is_file()
 
 
 def test_the_search_finds_a_page(visit):

@@ -22,7 +22,7 @@ from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 from tremorlab import paths
 from tremorlab.errors import PageError, ParameterError, TremorlabError
-from tremorlab.page import execute, outputs, pairs
+from tremorlab.page import execute, finish, made, outputs, pairs
 
 _EXECUTING = re.compile(r"^Executing Cell (\d+)", re.MULTILINE)
 _PROBLEM = re.compile(r"^.*\b(?:WARNING|ERROR|CRITICAL|Error)\b.*$", re.MULTILINE)
@@ -173,7 +173,13 @@ def key(page: Path, parameters: Mapping[str, object], inputs: str) -> str:
 
 
 def stage(book: Book) -> None:
-    """Lay prose, bibliography, assets and cards beside the executed pages; what the book no longer has goes."""
+    """Lay prose with its made parts, bibliography, assets and cards beside the executed pages; the rest goes.
+
+    Raises
+    ------
+    PageError
+        A part that the build writes itself, such as the table of claims, lacks something.
+    """
     documents = book.documents()
     executed = {book.executed(page) for page in documents if page.suffix == ".py"}
     for path in _files(book.site):
@@ -185,6 +191,12 @@ def stage(book: Book) -> None:
         target = book.site / source.relative_to(book.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+    pages = [source for source in documents if source.suffix == ".py"]
+    records = {page.stem: record for page in pages if (record := execute.Record.read(book.record(page)))}
+    for name, text in made.parts(prose, records).items():
+        target = book.site / "book" / "made" / f"{name}.md"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
     for page in sorted(executed):
         for name, text in outputs.cards(nbformat.read(page, as_version=4)).items():
             target = book.site / "book" / "cards" / "made" / f"{name}.md"
@@ -216,6 +228,7 @@ def render(book: Book) -> None:
         found = [line.strip().removeprefix(f"{book.site}{os.sep}") for line in _PROBLEM.findall(text)]
         first = found[0] if found else f"jupyter-book ended with {done.returncode}"
         raise PageError("book", f"cannot be rendered: {first}", f"See {log.relative_to(book.root)}")
+    finish.add_to(work / "_build" / "html", book.root / "_config.yml")
     shutil.rmtree(book.html, ignore_errors=True)
     os.replace(work / "_build" / "html", book.html)
     shutil.rmtree(work)

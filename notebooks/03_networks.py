@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Two networks, the same windows: 1D against 2D
 #
-# The report's main result: a one-dimensional network on waveforms and a two-dimensional one on running spectra classify
+# The report's main result: a one-dimensional {term}`network <convolutional neural network>` on waveforms and a two-dimensional one on running spectra classify
 # equally well, and half of the misclassified events are given the same wrong label by both, so both seem to look at the
 # same features. **Is "equally well" more than "no difference found", and what do the shared errors really say?**
 #
@@ -237,7 +237,7 @@ speed.round(1)
 #
 # ## Scores
 #
-# Balanced accuracy is the mean of the recalls of the classes. Windows of one event are not independent, so the intervals
+# {term}`Balanced accuracy <balanced accuracy>` is the mean of the recalls of the classes. Windows of one event are not independent, so the intervals
 # come from drawing *events* with replacement, and of several trainings the seeds too. The spread is the standard
 # deviation between seeds.
 
@@ -360,7 +360,7 @@ beaten
 #
 # ## Equally good?
 #
-# That no difference is found may only mean that one has not looked hard enough. *Equivalence* is tested the other way
+# That no difference is found may only mean that one has not looked hard enough. {term}`Equivalence <equivalence test>` is tested the other way
 # round: we state beforehand which difference would not matter, and ask whether the whole 90 % interval of the difference
 # lies inside (two one-sided tests at 5 %). McNemar's test beside it counts the *events* that only one of two trainings got
 # right.
@@ -489,7 +489,7 @@ publish.figure("fig-curves", figure, provenance.line(mean))
 #
 # ## Do probabilities mean what they say?
 #
-# A network that says 0.9 should be right nine times in ten. One number, the temperature, fitted on the validation
+# A network that says 0.9 should be right nine times in ten: that is {term}`calibration`. One number, the temperature, fitted on the validation
 # windows, divides the logarithms of the probabilities; the class given stays the same.
 
 # %%
@@ -1012,3 +1012,12 @@ print("all checks passed")
 # :::
 #
 # *Read on:* {cite:t}`nakano2022` for the comparison, {cite:t}`nakano2019` for running spectra as images.
+#
+# :::{admonition} 要旨
+# :class: note
+# 波形を入力とする1次元ネットワークとランニングスペクトルを入力とする2次元ネットワークを、同じ時間窓と、ほぼ同じ数の重みで比較する。
+# 「差が見つからない」ことは「同等である」ことを意味しないため、あらかじめ定めた許容差のもとで同等性を検定する。
+# 二つのネットワークが同じ誤りをする割合は、偶然の場合と、乱数の種だけが異なる同じネットワークどうしの場合とを両端の基準として読む必要がある。
+# 共通の誤りの一部は、信号が弱い事象やカタログの誤ったラベルによるものであり、同じ特徴を見ている証拠とはかぎらない。
+# 得点はデータの分割方法に、検出の遅れは学習に用いた時間窓の中の初動の位置に左右される。
+# :::

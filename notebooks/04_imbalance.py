@@ -10,7 +10,7 @@
 # # Class imbalance: when the events that matter are few
 #
 # Eruptions at Sakurajima are far fewer than VT earthquakes. The report meets this in two ways: it fills mini-batches with classes in
-# equal shares, repeating windows of the rare ones, and it counts balanced accuracy. **What does accuracy hide, does balanced
+# equal shares, repeating windows of the rare ones, and it counts {term}`balanced accuracy`. **What does accuracy hide, does balanced
 # sampling help, and what are the probabilities of such a network worth where events are rare?**
 #
 # :::{admonition} Objectives
@@ -700,3 +700,12 @@ publish.values(**{f"swamped_{ratio}": x for ratio, x in swamped.items()})
 # :::
 #
 # *Read on:* {cite:t}`saerens2002` for shifted frequencies, {cite:t}`guo2017` for temperature, {cite:t}`menon2021` for correcting afterwards.
+#
+# :::{admonition} 要旨
+# :class: note
+# 桜島では噴火がVT地震に比べてはるかに少ない。正解率は、常に同じ答えを返すだけの識別器にも劣ることがあり、種別ごとの再現率の平均(均衡正解率)と、
+# 実際の出現頻度のもとでの適合率を合わせて示す必要がある。報告で用いられた、種別を等しい割合で抽出する学習を、重みづけや焦点損失、
+# 学習後の確率の補正などと、複数の不均衡比のもとで比較する。差が現れるのは不均衡が強いときだけであり、どの方法も事象そのものの不足は補えない。
+# 種別の出現頻度が学習時と異なる場所で使うときは、頻度が既知であれば確率を補正できる。頻度を推定して補正できるのは、
+# 種別の見え方が学習時と変わらず、かつ稀すぎない場合に限られる。
+# :::

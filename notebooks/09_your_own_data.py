@@ -125,7 +125,8 @@ else:
             setting="sakurajima", days=settings.days, seed=settings.seed,
             stations=settings.stations, rate_hz=25, difficulty="low",
             rates={"eruption": 40, "vt": 60},
-        )
+        ),
+        workers=1,  # a second process would hold all of this one's memory
     ).parent  # fmt: skip
     asked = Request("simulated", simulated / "catalogue.csv", simulated / "sds")
     study_file = draft(asked, folder / "simulated.toml")

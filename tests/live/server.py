@@ -57,7 +57,9 @@ def seedlink(content, faults=(), port=0, info=True, hello=b"SeedLink v3.1 (test)
     """A server; ``faults`` has one (kind, packets) or None for each connection that asks for data, in their order.
 
     After so many packets the server drops the connection in the middle of the next one ("drop"), is silent ("stall"),
-    ends the stream ("end"), or sends rubbish in place of a packet ("rubbish"). Gives port and a log of what was asked.
+    ends the stream ("end"), or sends rubbish in place of it and drops the connection ("rubbish").
+
+    Gives port and a log of what was asked.
     """
     faults, log = list(faults), []
 
@@ -120,7 +122,8 @@ def seedlink(content, faults=(), port=0, info=True, hello=b"SeedLink v3.1 (test)
                     if fault[0] == "stall":
                         self.rfile.read(1)  # until the client goes away
                         return
-                    packet = b"SL%06X" % sequence + bytes(512)
+                    self._say(b"SL%06X" % sequence + bytes(512))
+                    return
                 self._say(packet)
                 sent += 1
             self.rfile.read(1)

@@ -240,12 +240,16 @@ def detector(found: Windows, run: Run, score: pd.Series, folder: str | Path) -> 
 
 
 def spans(found: Windows) -> list[tuple[UTCDateTime, UTCDateTime]]:
-    """Where the record is searched: the test periods, or where division is not by period, around the test windows."""
+    """Where the record is searched: UTC days with test windows, within the test periods or around these windows."""
     table = found.tables["test"]
     begin, end = UTCDateTime(table["start"].min().isoformat()), UTCDateTime(table["end"].max().isoformat())
-    if found.study.splits.kind != "period":
-        return [(begin, end)]
-    return [(max(a, begin), min(b, end)) for a, b in found.study.splits.periods["test"] if a < end and b > begin]
+    bounds = found.study.splits.periods["test"] if found.study.splits.kind == "period" else [(begin, end)]
+    days = pd.concat([table["start"], table["end"]]).dt.floor("D").drop_duplicates().sort_values()
+    days = [UTCDateTime(day.isoformat()) for day in days]
+    pieces = [
+        (max(a, begin, day), min(b, end, day + 86_400)) for a, b in bounds for day in days
+    ]  # a day without any would count among the days searched
+    return [(a, b) for a, b in pieces if a < b]
 
 
 def search(

@@ -548,7 +548,7 @@ for setting in SETTINGS:
 #
 # The most costly band lies at {glue:text}`used_nankai` (Nankai-like, fall {glue:text}`fall_nankai:.2f`) and {glue:text}`used_sakurajima`
 # (Sakurajima-like, {glue:text}`fall_sakurajima:.2f`). A fall near zero means that no single band is needed: what it holds, the others
-hold too. The table holds rank correlations over bands; p is the share of shifted
+# hold too. The table holds rank correlations over bands; p is the share of shifted
 # profiles that agree as well, since neighbouring bands are alike. The row that matters for the reading is the last: does what the
 # filters pass tell what the network loses?
 #
@@ -610,7 +610,7 @@ publish.figure("fig-following", figure, provenance.line(places, *ends))
 #
 # Over {glue:text}`n_moved` twins with crossings from {glue:text}`crossing_low:.1f` to {glue:text}`crossing_high:.1f` Hz the slope is {glue:text}`slope` (95 %
 # interval over twins and seeds). A slope of one means that the notch follows, zero that it does not care. Points at the same height in
-many columns are the same seed: its notch stays where its random beginning put it.
+# many columns are the same seed: its notch stays where its random beginning put it.
 #
 # ## Recorded windows
 #

@@ -68,8 +68,8 @@ def killed(root, model, out, days) -> tuple[bool, bool]:
 def same(one: Path, other: Path) -> bool:
     """Whether two runs wrote the same probabilities."""
     pairs = [(path, other / path.relative_to(one)) for path in one.rglob(FILE)]
-    tables = [[pq.read_table(path, partitioning=None) for path in pair] for pair in pairs]
-    return all(first.equals(second) for first, second in tables)
+    tables = [[pq.read_table(path, partitioning=None).to_pandas() for path in pair] for pair in pairs]
+    return all(first.equals(second) for first, second in tables)  # as pandas has it, NaN is equal to NaN
 
 
 def main() -> int:
@@ -87,7 +87,10 @@ def main() -> int:
         described = card("waveform", "ZNE", NETWORKS["waveform"], 4096)
         model = export(publish(folder / "model", network(described), described))
         one, two = (timed(folder / "sds", model, folder / f"out_{n}", n) for n in (1, 2))
-        print(f"{given.days} station-days: one worker {one:.1f} s, two {two:.1f} s: {one / two:.2f} (bar {SPEED_UP})")
+        print(
+            f"{given.days} station-days: one worker {one:.1f} s, two {two:.1f} s: {one / two:.2f} (bar {SPEED_UP})",
+            flush=True,
+        )
         ended, untouched = killed(folder / "sds", model, folder / "out_killed", given.days)
         equal = ended and same(folder / "out_2", folder / "out_killed")
         print(f"a worker killed: run ended well {ended}, finished days untouched {untouched}, same answer {equal}")

@@ -99,7 +99,7 @@ def test_a_server_that_goes_away_is_told_of(root, model, tmp_path, whole, databa
 
     with monkeypatch.context() as patched:
         patched.setattr(tables, "put_events", ended)
-        with pytest.raises(ParameterError, match=r"watch@127\.0\.0\.1:\d+/d\d+: cannot be written: .*terminat"):
+        with pytest.raises(ParameterError, match=r"watch@127\.0\.0\.1:\d+/d\w+: cannot be written: .*terminat"):
             watch(root, model, tmp_path, database=database).run()
     done = watch(root, model, tmp_path, database=database)
     done.run()

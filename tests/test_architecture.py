@@ -27,7 +27,8 @@ ALLOWED = {
     "scale": BASE,
     "classify": BASE | {"catalog", "waveform", "dataset", "scale"},
     "interpret": BASE | {"classify"},
-    "experiment": BASE | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "detect", "scale"},
+    "experiment": BASE
+    | {"catalog", "waveform", "dataset", "twin", "classify", "interpret", "detect", "scale", "intake"},
     "detect": BASE | {"catalog", "waveform", "dataset", "classify", "scale"},
     "live": BASE | {"catalog", "waveform", "detect"},
     "page": BASE

@@ -60,6 +60,18 @@ def test_most_windows_of_a_class_are_whole_events(study, found):
     assert (stations == 2).mean() > 0.7  # an event is drawn with both of its stations
 
 
+def test_events_without_record_do_not_use_up_what_a_class_may_have(study, tmp_path):
+    """A catalogue of years beside half an hour of record."""
+    (entry, *others), lines = study.catalogues, []
+    with open(entry.file, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    far = [f"2023-01-{day:02d} 0{hour}:00:00;VT;1.0" for day in range(1, 29) for hour in range(9)]
+    (tmp_path / "events.csv").write_text("\n".join(lines + far), encoding="utf-8")
+    longer = entry.model_copy(update={"file": str(tmp_path / "events.csv")})
+    made = own.windows(study.model_copy(update={"catalogues": [longer, *others]}), most=24)
+    assert pd.concat(made.tables.values())["event_class"].value_counts()["vt"] >= 20
+
+
 def test_a_study_without_a_validation_part_gives_training_events_to_it(study):
     periods = {name: spans for name, spans in study.splits.periods.items() if name != "validation"}
     assert periods, "the drafted study is divided by period"

@@ -152,6 +152,15 @@ def test_a_service_needs_no_record_yet(brought, tmp_path, monkeypatch):
     assert "tremorlab fetch far" in problem
 
 
+def test_records_at_a_service_are_not_asked_for_in_a_dry_run(drafted):
+    text = drafted.read_text()
+    begin, end = text.index("[waveforms]"), text.index("[preparation]")
+    drafted.write_text(f'{text[:begin]}[waveforms]\nkind = "fdsn"\nservice = "EARTHSCOPE"\n\n{text[end:]}')
+    found = check(studies.load(drafted))
+    assert found.problems == []
+    assert any("asked of a service" in warning for warning in found.warnings)
+
+
 def test_a_dataset_in_the_layout_of_seisbench_becomes_a_study(drafted, tmp_path):
     from tremorlab.dataset.store import build
 

@@ -24,7 +24,7 @@ def glued(name, data):
 @pytest.fixture(scope="module")
 def soup(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    text = """# A page <of mine>
+    text = """# A page & more
 
 The value is {glue:text}`speed:.1f`, and $x^2 + \\alpha$ is drawn; see
 [another page](03_networks.ipynb) and {numref}`fig-one`.
@@ -78,7 +78,7 @@ def test_numbers_figures_and_references_stand_where_they_stand_in_the_book(soup)
     assert "3.1 ," in words or "3.1," in words
     assert soup.find("img", alt="a pixel")
     assert soup.find("figcaption").get_text(strip=True).startswith("Fig. 1")
-    assert soup.title.get_text() == "A page <of mine>"
+    assert soup.title.get_text() == "A page & more"
 
 
 def test_code_and_solutions_fold_without_a_script(soup):

@@ -35,6 +35,8 @@ from tremorlab.detect.engine import Detector
 from tremorlab.detect.export import export
 from tremorlab.errors import DatasetError
 from tremorlab.experiment.published import LIMITS
+from tremorlab.intake import records
+from tremorlab.intake.check import covered
 from tremorlab.study import Study
 from tremorlab.waveform.prepare import prepare, reach_s
 from tremorlab.waveform.sources import Source, open_source
@@ -58,7 +60,7 @@ class Windows:
     tables : dict
         Part -> rows of the plan, in the order of the examples.
     skipped : pandas.DataFrame
-        window_id and reason of windows that could not be cut.
+        window_id and reason of windows in the record that could not be cut.
     unused : int
         Windows in no part, or beyond the most of a class.
     """
@@ -92,8 +94,11 @@ def windows(study: Study, *, draws: int = 1, most: int = 2000, source: Source | 
     DataMissingError, WaveformError, CatalogError
         Records or event tables cannot be had.
     """
-    source = source or open_source(study)
     planned = plan(of_study(study), study)
+    # Windows outside the record would use up what a class may have.
+    found = None if source or records.at_service(study) else records.of_study(study)
+    planned = planned[covered(planned, found, study)].reset_index(drop=True)
+    source = source or open_source(study)
     chosen = _fewer(planned, most, study.seed)
     found = cut(planned[chosen], source, study)
     part = _parts(found.windows, study)

@@ -81,7 +81,7 @@ def check(study: Study) -> Checked:
     catalogue, warnings, problems = of_study(study), [], []
     planned = plan(catalogue, study)
     try:
-        found = records.of_study(study)
+        found = None if records.at_service(study) else records.of_study(study)
     except DataMissingError as error:
         found, here = None, pd.Series(True, index=planned.index)
         problems.append(f"records: {error.problem}. {error.remedy}")
@@ -90,7 +90,9 @@ def check(study: Study) -> Checked:
         problems.append(f"records: {error}")
     else:
         here = covered(planned, found, study)
-        warnings += [f"{name} cannot be read: {why}" for name, why in found.unreadable.items()]
+        if found is None:
+            warnings.append("records are asked of a service: what it has shows when windows are cut")
+        warnings += [] if found is None else [f"{name} cannot be read: {why}" for name, why in found.unreadable.items()]
     used = planned[here]
     split = _divided(used, study, problems)
     classes = _classes(catalogue, planned, used, split, study)
@@ -108,8 +110,10 @@ def check(study: Study) -> Checked:
     )  # fmt: skip
 
 
-def covered(planned: pd.DataFrame, found: records.Records, study: Study) -> pd.Series:
-    """Which windows of a plan lie in record, margins and edges of the filters included, by the headers."""
+def covered(planned: pd.DataFrame, found: records.Records | None, study: Study) -> pd.Series:
+    """Which windows of a plan lie in record, margins and edges of filters included, by the headers; all for None."""
+    if found is None:
+        return pd.Series(True, index=planned.index)
     rate = study.preparation.sampling_rate_hz
     here = pd.Series(False, index=planned.index)
     for seed_id, rows in planned.groupby("seed_id"):

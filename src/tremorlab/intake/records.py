@@ -14,7 +14,7 @@ import pandas as pd
 
 from tremorlab import paths
 from tremorlab.errors import WaveformError
-from tremorlab.study import SDSArchive, Study
+from tremorlab.study import FDSNService, HinetService, SDSArchive, Study
 from tremorlab.waveform import files, sources
 from tremorlab.waveform.collections import SUFFIXES, Collection
 
@@ -106,6 +106,11 @@ def survey(place: str | Path) -> Records:
     found = [path for path in found if path.suffix.lower() not in _OTHER and not path.name.startswith(".")]
     kind = "collection" if found and all(path.suffix in SUFFIXES for path in found) else "files"
     return _read(found, kind, place)
+
+
+def at_service(study: Study) -> bool:
+    """Whether the records of a study are asked of a service, so that there are no files to look through."""
+    return isinstance(study.waveforms, FDSNService | HinetService)
 
 
 def of_study(study: Study) -> Records:

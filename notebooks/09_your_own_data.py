@@ -90,7 +90,7 @@ from tremorlab.detect.matching import match, scores
 from tremorlab.errors import StudyError
 from tremorlab.experiment import own_data as own
 from tremorlab.experiment.own_reading import read
-from tremorlab.experiment.searchers import table_of
+from tremorlab.experiment.rules import table_of
 from tremorlab.intake.check import check
 from tremorlab.intake.draft import Request, draft
 from tremorlab.page import figures, publish

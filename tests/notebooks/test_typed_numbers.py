@@ -46,7 +46,10 @@ HERE = {
     "glossary": {"0.5": "a band of frequency", "0.9": "an example"},
 }
 
-PAGES = sorted(ROOT.glob("notebooks/[0-9]*.py")) + sorted(ROOT.glob("book/*.md"))
+#: The list of parameters is written from the pages.
+PAGES = sorted(ROOT.glob("notebooks/[0-9]*.py")) + sorted(
+    set(ROOT.glob("book/*.md")) - {ROOT / "book" / "parameters.md"}
+)
 
 
 def typed(text):

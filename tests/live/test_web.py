@@ -142,7 +142,7 @@ def test_the_page_in_a_browser_updates_itself(served):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    from tests.book.test_rendered import FLAGS
+    from tests.book.reading import FLAGS
 
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"

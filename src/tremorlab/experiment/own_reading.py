@@ -80,8 +80,10 @@ def read(found: Windows, runs: Sequence[Run]) -> OwnReading:
         fall.append(knockout(model, crop(test[0], model.input_shape[-1]), test[1], removed, rate)["fall"].to_numpy())
     passed, fall = np.array(passed), np.array(fall)
     apart = slice(None, None, round(_WIDTH_HZ / _STEP_HZ))
+    # Where no band costs more than another there is no order to agree with.
     agreement = [
-        spearmanr(p[apart], f[apart]).statistic if np.ptp(f) else np.nan for p, f in zip(passed, fall, strict=True)
+        spearmanr(p[apart], f[apart]).statistic if np.ptp(f[apart]) else np.nan
+        for p, f in zip(passed, fall, strict=True)
     ]
     return OwnReading(
         bank.frequencies_hz, trained, untrained, removed, passed, fall, mean, np.array(agreement)

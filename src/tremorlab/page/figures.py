@@ -206,7 +206,7 @@ def draw_activity(ax: Axes, counts) -> Axes:
     for name in counts.columns:
         ax.bar(range(len(counts)), counts[name], bottom=bottom, color=style_of(name)["color"], label=label_of(name))
         bottom += counts[name].to_numpy()
-    ticks = np.unique(np.linspace(0, len(counts) - 1, 8).round().astype(int))
+    ticks = np.unique(np.linspace(0, len(counts) - 1, 6).round().astype(int))
     whole_days = (counts.index == counts.index.normalize()).all()
     form = "%Y-%m-%d" if whole_days else "%Y-%m-%d\n%H:%M"
     ax.set_xticks(ticks, [f"{counts.index[i]:{form}}" for i in ticks])

@@ -3,15 +3,13 @@
 import functools
 import http.server
 import json
-import tempfile
 import threading
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.book.reading import BOOK, FLAGS, PAGES
+from tests import chromium
+from tests.book.reading import BOOK, PAGES
 from tests.require import needs
 
 
@@ -33,18 +31,10 @@ def address():
 
 @pytest.fixture(scope="module")
 def browser():
-    needs("chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in [*FLAGS, f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]:
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    with chromium.opened("performance", "browser") as driver:
         driver.get("about:blank")
         driver.get_log("performance")  # what the browser itself loads at its start
         yield driver
-        driver.quit()
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,16 @@ import http.client
 import json
 import os
 import re
-import tempfile
 import threading
 
 import numpy as np
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 from typer.testing import CliRunner
 
+from tests import chromium
 from tests.live.conftest import END, RULE, START, STATIONS
-from tests.require import needs
 from tremorlab import cli
 from tremorlab.errors import ParameterError
 from tremorlab.live.feeds import Replay
@@ -136,46 +137,29 @@ def test_a_port_that_cannot_be_used(served):
 
 
 def test_the_page_in_a_browser_updates_itself(served):
-    needs("chromium")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    from tests.book.reading import FLAGS
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in [*FLAGS, f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]:
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        try:
-            driver.get(served[0])
-            updates = "return Number(document.body.dataset.updates || 0)"
-            WebDriverWait(driver, 300).until(lambda b: b.execute_script(updates) >= 2)
-            shown = len(driver.find_elements(By.CSS_SELECTOR, "#events tbody tr"))
-            assert shown == len(served[1].state.events())
-            legend = driver.find_element(By.ID, "legend").text
-            for text in (*served[1].about.classes, "noise (no event)", "no probabilities", "early value"):
-                assert text in legend
-            stations = [row.text for row in driver.find_elements(By.CSS_SELECTOR, "#stations tbody tr")]
-            assert [text.split()[0] for text in stations] == ["XX.AAA.", "XX.BBB."]
-            assert driver.find_element(By.ID, "clock").text == f"{str(END)[:19].replace('T', ' ')} UTC."
-            label = driver.find_element(By.ID, "helicorder").get_attribute("aria-label")
-            assert label.startswith("Helicorder of XX.AAA., 6 hours to 2011-02-16T00:1")
-            painted = driver.execute_script(
-                "const c = document.getElementById('helicorder'), d = c.getContext('2d')"
-                ".getImageData(0, 0, c.width, c.height).data; let n = 0;"
-                "for (let k = 0; k < d.length; k += 4) if (d[k + 3] && Math.abs(d[k] - d[k + 2]) > 60) n++; return n"
-            )
-            assert painted > 100  # the colour of an earthquake or of tremor
-            driver.save_screenshot(os.environ.get("TREMORLAB_SHOT", os.devnull))
-            assert driver.find_element(By.ID, "down").text == ""
-            assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
-        finally:
-            driver.quit()
+    with chromium.opened("browser") as driver:
+        driver.get(served[0])
+        updates = "return Number(document.body.dataset.updates || 0)"
+        WebDriverWait(driver, 300).until(lambda b: b.execute_script(updates) >= 2)
+        shown = len(driver.find_elements(By.CSS_SELECTOR, "#events tbody tr"))
+        assert shown == len(served[1].state.events())
+        legend = driver.find_element(By.ID, "legend").text
+        for text in (*served[1].about.classes, "noise (no event)", "no probabilities", "early value"):
+            assert text in legend
+        stations = [row.text for row in driver.find_elements(By.CSS_SELECTOR, "#stations tbody tr")]
+        assert [text.split()[0] for text in stations] == ["XX.AAA.", "XX.BBB."]
+        assert driver.find_element(By.ID, "clock").text == f"{str(END)[:19].replace('T', ' ')} UTC."
+        label = driver.find_element(By.ID, "helicorder").get_attribute("aria-label")
+        assert label.startswith("Helicorder of XX.AAA., 6 hours to 2011-02-16T00:1")
+        painted = driver.execute_script(
+            "const c = document.getElementById('helicorder'), d = c.getContext('2d')"
+            ".getImageData(0, 0, c.width, c.height).data; let n = 0;"
+            "for (let k = 0; k < d.length; k += 4) if (d[k + 3] && Math.abs(d[k] - d[k + 2]) > 60) n++; return n"
+        )
+        assert painted > 100  # the colour of an earthquake or of tremor
+        driver.save_screenshot(os.environ.get("TREMORLAB_SHOT", os.devnull))
+        assert driver.find_element(By.ID, "down").text == ""
+        assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 def invoke(*words):

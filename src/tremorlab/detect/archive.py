@@ -35,7 +35,7 @@ from obspy import UTCDateTime
 from tremorlab import scale
 from tremorlab.detect import bulletin
 from tremorlab.detect.continuous import Annotation, Span, annotate
-from tremorlab.detect.engine import Detector
+from tremorlab.detect.engine import About, Detector
 from tremorlab.detect.events import Detection, Rule, associate, detections
 from tremorlab.detect.measure import measure
 from tremorlab.detect.sites import coordinates, open_inventory
@@ -183,7 +183,7 @@ def detect(
     origin
         Latitude and longitude of the source, for the reduced displacement.
     scheduler, workers, progress
-        As `tremorlab.scale.each` takes them.
+        As `tremorlab.scale.Workers` takes them.
 
     Raises
     ------
@@ -202,22 +202,24 @@ def detect(
     ]
     if not tasks:
         raise ParameterError(f"days {first or '...'} to {last or '...'}", "are not in the archive", "Give other days")
-    across = {"scheduler": scheduler, "workers": workers, "progress": progress}
-    with alone(out):
+    with alone(out), scale.Workers(scheduler=scheduler, workers=workers, progress=progress) as side_by_side:
         network = hashlib.sha256(loaded.path.read_bytes()).hexdigest()
         todo = [(task, _hash(task, network)) for task in tasks]
         todo = [(task, key) for task, key in todo if _key(task.path) != key]
-        reasons = dict(zip([task for task, _ in todo], scale.each(_evaluate, todo, **across), strict=True))
+        reasons = dict(zip([task for task, _ in todo], side_by_side.each(_evaluate, todo), strict=True))
         again = [(task, key) for task, key in todo if reasons[task]]
         if again:
-            reasons |= zip([task for task, _ in again], scale.each(_evaluate, again, **across), strict=True)
+            reasons |= zip([task for task, _ in again], side_by_side.each(_evaluate, again), strict=True)
         failures = [(task.station, task.day, reason) for task, reason in reasons.items() if reason]
         _failures(out, failures)
         whole = [task for task in tasks if not reasons.get(task)]
-        by_station = [list(own) for _, own in groupby(whole, key=lambda task: task.station)]
         places = None if inventory is None else str(Path(inventory).absolute())
-        parts = scale.each(_events, [(own, rule, places, origin) for own in by_station], **across | {"progress": False})
-        found = [detection for part in parts for detection in part]
+        parts = [
+            (own[0], network, list(same_day), places, origin)
+            for own in (list(group) for _, group in groupby(whole, key=lambda task: task.station))
+            for _, same_day in groupby(_detections(own, rule, loaded.about), key=lambda one: one.onset.date)
+        ]
+        found = [one for part in side_by_side.each(_measured, parts, progress=False) for one in part]
         events, members = associate(found, rule, coordinates(places))
         bulletin.write_csv(events, out / "events.csv")
         bulletin.write_quakeml(events, members, out / "events.xml", source=loaded.about.name)
@@ -304,23 +306,23 @@ def _key(path):
         return None
 
 
-def _events(part) -> list[Detection]:
-    """Detections of one station over all of its days, measured; an event over midnight is one."""
-    tasks, rule, inventory, origin = part
-    about = Detector(tasks[0].detector).about
-    rate, step_s = about.preparation.sampling_rate_hz, tasks[0].step_s
-    days = [read(task.path, about.window_samples / rate, step_s) for task in tasks]
-    places = open_inventory(inventory)
-    source, found = SDSSource(tasks[0].archive), []
-    for stretch in _contiguous(days):
-        for detection in detections(stretch, rule):
-            found.append(
-                measure(
-                    detection, source, tasks[0].channels, about.components, about.preparation,
-                    inventory=places, origin=origin,
-                )
-            )  # fmt: skip
-    return found
+def _detections(tasks: list[StationDay], rule: Rule, about: About) -> list[Detection]:
+    """Detections of one station over all of its days, in order; an event over midnight is one."""
+    window_s = about.window_samples / about.preparation.sampling_rate_hz
+    days = [read(task.path, window_s, task.step_s) for task in tasks]
+    found = [one for stretch in _contiguous(days) for one in detections(stretch, rule)]
+    return sorted(found, key=lambda one: one.onset)
+
+
+def _measured(part) -> list[Detection]:
+    """Detections of a station with what its record tells of them."""
+    task, network, found, inventory, origin = part
+    about = _detector(task.detector, network).about
+    places, source = open_inventory(inventory), SDSSource(task.archive)
+    return [
+        measure(one, source, task.channels, about.components, about.preparation, inventory=places, origin=origin)
+        for one in found
+    ]
 
 
 def _contiguous(days) -> Iterator[Annotation]:

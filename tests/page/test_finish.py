@@ -29,6 +29,18 @@ def test_the_lost_page_links_from_any_depth(tmp_path):
     assert "A &lt;book&gt;" in text
 
 
+def test_pages_have_short_addresses_that_lead_to_them_and_are_not_on_the_map(tmp_path):
+    (tmp_path / "html" / "notebooks").mkdir(parents=True)
+    (tmp_path / "html" / "notebooks" / "03_networks.html").write_text("<html></html>")
+    folder = rendered(tmp_path, "title: A book\nhtml:\n  baseurl: https://example.org\n")
+    for short, page in (("03", "../notebooks/03_networks.html"), ("c", "../book/c.html")):
+        text = (folder / short / "index.html").read_text()
+        assert f'content="0; url={page}"' in text
+        assert f'<a href="{page}">' in text
+        assert (folder / short / page).resolve().is_file()
+    assert "index.html" not in (folder / "sitemap.xml").read_text()
+
+
 def test_a_book_without_an_address_has_no_map(tmp_path):
     folder = rendered(tmp_path, "title: A book\n")
     assert not (folder / "sitemap.xml").exists()

@@ -1,4 +1,4 @@
-"""What a rendered book lacks: a page for addresses that lead nowhere, a map of the site, a list that is one."""
+"""What a rendered book lacks: short addresses, a page for those that lead nowhere, a map of the site, true lists."""
 
 import html
 from pathlib import Path
@@ -40,9 +40,25 @@ a {{ color: #0b56b8; }}
 </html>
 """
 
+#: Sends a reader on.
+_MOVED = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url={target}">
+<link rel="canonical" href="{target}">
+<title>{target}</title>
+</head>
+<body><main><h1>This page is elsewhere</h1><p><a href="{target}">{target}</a></p></main></body>
+</html>
+"""
+
 
 def add_to(rendered: Path, config: Path) -> None:
-    """Write ``404.html`` and, where the configuration has the address of the book, ``sitemap.xml``; mend lists.
+    """Write short addresses, ``404.html`` and, if the book has an address, ``sitemap.xml``; mend lists.
+
+    A short address is one to say aloud: ``03/`` leads to ``notebooks/03_networks.html``, ``claims/`` to
+    ``book/claims.html``.
 
     Parameters
     ----------
@@ -61,10 +77,24 @@ def add_to(rendered: Path, config: Path) -> None:
         text = path.read_text(encoding="utf-8")
         if _ENTRY in text:
             path.write_text(text.replace(_ENTRY, 'role="listitem"'), encoding="utf-8")
+    moved = _redirect(rendered)
     if base == "/":
         return
     pages = [path.relative_to(rendered).as_posix() for path in sorted(rendered.rglob("*.html"))]
-    pages = [page for page in pages if page not in _LEFT_OUT and not page.startswith("_")]
+    pages = [page for page in pages if page not in _LEFT_OUT | moved and not page.startswith("_")]
     lines = ['<?xml version="1.0" encoding="utf-8"?>', '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">']
     lines += [f"<url><loc>{html.escape(base + quote(page))}</loc></url>" for page in pages]
     (rendered / "sitemap.xml").write_text("\n".join([*lines, "</urlset>"]) + "\n", encoding="utf-8")
+
+
+def _redirect(rendered: Path) -> set[str]:
+    """Write a short address for each page that has none of its own; the files written."""
+    written = set()
+    for page in sorted([*rendered.glob("notebooks/[0-9][0-9]_*.html"), *rendered.glob("book/*.html")]):
+        short = page.stem[:2] if page.parent.name == "notebooks" else page.stem
+        target = rendered / short / "index.html"
+        target.parent.mkdir(exist_ok=True)
+        text = _MOVED.format(target=f"../{page.parent.name}/{quote(page.name)}")
+        target.write_text(text, encoding="utf-8")
+        written.add(f"{short}/index.html")
+    return written

@@ -8,6 +8,7 @@ reads it as detections without loss, and any other program sees picks.
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,8 +88,9 @@ def write_quakeml(
     CatalogError
         A column is missing, members and events are not equal in number, or the file cannot be written.
     """
-    found, catalogue = [], as_catalogue(_checked(events, path), members, source)
-    rows = {name: own.to_dict("records") for name, own in catalogue.groupby("event_id", sort=False)}
+    found, rows = [], defaultdict(list)
+    for row in as_catalogue(_checked(events, path), members, source).to_dict("records"):
+        rows[row["event_id"]].append(row)
     for number, event in enumerate(events[list(COLUMNS)].to_dict("records"), start=first):
         written = as_event(number, rows[event["event_id"]])
         known = {name: value for name, value in event.items() if value != "" and not pd.isna(value)}

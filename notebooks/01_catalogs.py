@@ -22,6 +22,14 @@
 #
 # *Prerequisites:* none. *Needs:* nothing but the package; published catalogues are shown when they are on this machine.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 study: str = "redoubt_2009"  # study: a name, or the path of a .toml file
 period: str = "hour"  # width of the bins in the activity figure

@@ -21,6 +21,14 @@
 #
 # *Prerequisites:* [Catalogues](01_catalogs.ipynb). *Needs:* the records of two studies; the defaults come with the package.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 tectonic: str = "micro"  # tectonic study: a name, or the path of a .toml file
 volcanic: str = "micro_volcano"  # volcanic study, likewise

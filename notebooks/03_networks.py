@@ -22,6 +22,14 @@
 # *Prerequisites:* [Catalogues](01_catalogs.ipynb), [Waveforms and running spectra](02_spectra.ipynb). *Needs:* nothing;
 # results of trainings come with the compendium. Training all of them anew takes hours.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 days: int = 16  # length of the simulated networks; those of low and hard difficulty half of it
 stations: int = 3  # stations of each

@@ -22,6 +22,14 @@
 # *Prerequisites:* [Catalogues](01_catalogs.ipynb). *Needs:* nothing but the package. Trained results come with it; with `-p retrain True`
 # everything is trained again, which takes some minutes on two free cores.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 retrain: bool = False  # train again instead of opening results
 imbalances: list[int] = [

@@ -22,6 +22,14 @@
 # *Prerequisites:* [Waveforms and running spectra](02_spectra.ipynb). *Needs:* nothing; the results of some
 # {glue:text}`n_trainings` trainings come with the compendium. Training them anew takes about half an hour of one core.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 retrain: bool = False  # train anew, whatever results there are
 replicates: int = 2000  # draws of seeds and twins for intervals

@@ -21,6 +21,14 @@
 #
 # *Prerequisites:* ordinary differential equations; no other page. *Needs:* nothing, all records here are **simulated**.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 p1_mpa: float = 19.0  # driving pressure of the records that are fitted, MPa
 rate_hz: int = 100  # their sampling rate

@@ -23,11 +23,20 @@
 # *Prerequisites:* [Two networks, the same windows](03_networks.ipynb), [Class imbalance](04_imbalance.ipynb). *Needs:*
 # nothing; what was found in months of records comes with the compendium. Searching them anew takes an hour.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 days: int = 30  # length of the simulated months
 stations: int = 3  # stations of each
-choice_days: int = 4  # on which the rules are chosen, of another seed
-seed: int = 808  # of the months; the days of the choice have the next one
+choice_days: int = 8  # on which the rules are chosen, of another seed
+seed: int = 910  # of the months
+choice_seed: int = 809  # of the days of the choice
 timed: int = 2  # simulated station-days that are timed
 years: int = 10  # of the archive that the last section is about
 network: int = 50  # stations of that archive
@@ -42,7 +51,8 @@ settings = gate(
     days=between(1, 366),
     stations=between(1, 6),
     choice_days=between(1, 100),
-    seed=between(0, 2**32 - 2),
+    seed=between(0, 2**32 - 1),
+    choice_seed=between(0, 2**32 - 1),
     timed=between(1, 3),
     years=between(1, 100),
     network=between(1, 10_000),
@@ -108,6 +118,7 @@ BAR_RECALL, BAR_FALSE = 0.95, 1.0
 length = questions.Length(
     days=settings.days, stations=settings.stations,
     choice_days=settings.choice_days, seed=settings.seed,
+    choice_seed=settings.choice_seed,
 )  # fmt: skip
 found = {
     setting: searched(questions.month(setting, length), again=settings.again)
@@ -199,7 +210,8 @@ publish.values(
 # falls below `off`, and counts if it is long enough. The classical detector has such a rule too: how high the ratio must
 # rise, how probable the class must be, and how near events must lie to be one. All rules were chosen on
 # days of another seed, for each class by itself and by one criterion for all systems: of the rules with fewer than
-# {glue:text}`allowed:g` false alarms a day, the one that finds most events over 6 dB. They were chosen twice: for each station
+# {glue:text}`allowed:g` false alarms a day, the one that finds most events over 6 dB. Alarms at events of a kind that has no class
+# did not count in the choice: what no threshold tells from an eruption must not cost eruptions. They were chosen twice: for each station
 # alone, and for stations that vote, which comes further below.
 
 # %% tags=["hide-input"]
@@ -314,8 +326,8 @@ loud.round(3)
 #
 # A detection that touches no event of its class is a false alarm. The truth is complete here, so nothing is
 # "unconfirmed". Not all false alarms are made of nothing: some touch an event of the other class, and some one of a kind that
-# the systems have no class for. The latter are drawn hatched. Rules had to keep them down as well, with thresholds that cost
-# recall; what would help is another class.
+# the systems have no class for. The latter are drawn hatched. Rules were not asked to keep them down, since a threshold that does
+# passes over the events that look like them; what would help is another class.
 
 # %%
 false = {setting: false_alarms(each) for setting, each in found.items()}
@@ -538,11 +550,19 @@ publish.figure("fig-votes", figure, made)
 
 # %% tags=["hide-input"]
 passed = votes["recall"] >= BAR_RECALL
+of_known = votes["false a day"] - votes["of these at unknown kinds"]
+passed_known = passed & (of_known < BAR_FALSE)
+passed_station = passed & (votes["false a day"] / settings.stations < BAR_FALSE)
 passed &= votes["false a day"] < BAR_FALSE
 best = votes.xs(BOTH, level=2)
 alone_false = pd.concat(false).sum(axis=1).reindex(votes.index)
-least = best.loc[best["recall"].idxmin()]
+unknown = best["of these at unknown kinds"] / best["false a day"].clip(
+    lower=1e-9
+)
+most_unknown = unknown.idxmax()
 publish.values(
+    n_passed_known=int(passed_known.sum()),
+    n_passed_station=int(passed_station.sum()),
     votes_false=float(votes["false a day"].max()),
     votes_recall=float(votes["recall"].min()),
     n_passed=int(passed.sum()),
@@ -553,14 +573,14 @@ publish.values(
     or "none",
     both_recall=float(best["recall"].min()),
     both_false=float(best["false a day"].max()),
+    both_station=float(best["false a day"].max() / settings.stations),
     both_told=", ".join(
         f"{row['recall']:.2f} ({figures.label_of(kind)}, {setting}-like, "
         f"{row['false a day']:.2f} false alarms a day)"
         for (setting, kind), row in best.iterrows()
     ),
-    both_unknown=float(
-        least["of these at unknown kinds"] / max(least["false a day"], 1e-9)
-    ),
+    both_unknown=float(unknown[most_unknown]),
+    unknown_kind=f"{figures.label_of(most_unknown[1])}, {most_unknown[0]}-like",
     n_gain=int((votes["recall"] > loud["recall"].reindex(votes.index)).sum()),
     n_calmer=int((votes["false a day"] < alone_false).sum()),
 )
@@ -576,14 +596,15 @@ votes.rename(index=figures.label_of, level=1).round(3)
 # ```
 #
 # Of the {glue:text}`n_bars` combinations of class and system, {glue:text}`n_passed` have at once {glue:text}`bar_recall:.2f` of the events over 6 dB and
-# fewer than one false alarm a day ({glue:text}`passed`). In {glue:text}`n_gain` of {glue:text}`n_bars` a vote finds a larger share than one station does, in
-# {glue:text}`n_calmer` with fewer false alarms in a day of the network than one station has. Both networks together find
-# {glue:text}`both_told`.
+# fewer than one false alarm in a day of the whole network ({glue:text}`passed`); {glue:text}`n_passed_known` if alarms at events of kinds without a
+# class are left out, and {glue:text}`n_passed_station` if all are counted and shared among the {glue:text}`n_stations` stations. In {glue:text}`n_gain` of
+# {glue:text}`n_bars` a vote finds a larger share than one station does, in {glue:text}`n_calmer` with fewer false alarms in a day of the network
+# than one station has. Both networks together find {glue:text}`both_told`: at least
+# {glue:text}`both_recall:.2f` of each class, with at most {glue:text}`both_station:.2f` false alarms of it a station-day, of whatever kind.
 #
-# The least of these is a question of what is counted. Of their false alarms of that class {glue:text}`both_unknown:.0%` are at events
-# of kinds without a class, which no second station takes away: the events are there. Rules that are to report few of them must
-# be so sure that they pass over eruptions, and the few days of the choice did not even have as many of them as the
-# month.
+# A vote takes away noise and not ignorance. Of the false alarms of both networks in one class ({glue:text}`unknown_kind`)
+# {glue:text}`both_unknown:.0%` are at events of kinds that have no class, which both stations hear: the events are there. The remedy is a class for them, not a
+# rule.
 #
 # ## Network against network, networks against the classical way
 #
@@ -905,15 +926,15 @@ print("all checks passed")
 # ```{exercise-start} Rules from longer days
 # :label: ex-detection-run
 # ```
-# *To run.* Rerun the page with `choice_days = 1`, then with `choice_days = 8` (each searches anew). Do the rules
-# change, and does the promise of half a false alarm a station-day hold better on the month?
+# *To run.* Rerun the page with `choice_days = 1`, then with `choice_days = 4` (each searches anew). Do the rules
+# change, and how well does what was promised for false alarms hold on the month?
 # ```{exercise-end}
 # ```
 #
 # ```{solution-start} ex-detection-run
 # :class: dropdown
 # ```
-# With three station-days a rule is allowed one false alarm of a class, and whether there are one or two is luck; the chosen rule is
+# With three station-days a rule is allowed two false alarms of a class, and whether there are two or three is luck; the chosen rule is
 # the most daring of those that were lucky, so the month has more false alarms than promised. With more days the promise holds
 # better. It is the same bias that makes the best of many trainings look better than it is.
 # ```{solution-end}

@@ -38,6 +38,14 @@
 # [From a classifier to a detector](08_detection.ipynb). *Needs:* your data, or nothing: without a study the page simulates
 # a small network and treats its files as yours.
 
+# %% tags=["remove-cell"]
+# Colab begins without the compendium; elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tremorlab") is None:
+    book = "git+https://github.com/tremor-compendium/tremor-compendium"
+    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+
 # %% tags=["parameters"]
 study: str = ""  # your study file, or the name of a shipped study; empty: a simulated network
 days: int = 1  # length of the simulated record

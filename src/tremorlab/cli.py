@@ -25,6 +25,12 @@ class _Group(TyperGroup):
         except TremorlabError as error:
             typer.echo(f"tremorlab: {error}", err=True)
             raise typer.Exit(1 if isinstance(error, PageError) else 2) from error
+        except OSError as error:
+            # A disk that is full, a folder that may not be written to: what was finished before is whole.
+            where = f"{error.filename}: " if error.filename else ""
+            problem = f"{where}{error.strerror or error}. Make room, or name a folder that you may write to"
+            typer.echo(f"tremorlab: {problem}", err=True)
+            raise typer.Exit(1) from error
 
 
 class _Run(TyperCommand):

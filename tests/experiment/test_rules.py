@@ -74,6 +74,17 @@ def test_of_rules_that_find_as_much_the_one_with_fewer_false_alarms_is_chosen():
     assert found.alone["net"]["vt"].on > 0.85
 
 
+def test_alarms_at_events_of_an_unknown_kind_do_not_make_a_rule_stricter():
+    faint = [heard(station, [(at, 0.65) for at in TRUE] + [(3300, 0.75)]) for station in STATIONS]
+    criterion, other = Criterion(most_false=0.1), [events(s, [3300]).assign(event_class="lp") for s in STATIONS]
+    of_nothing = choose(("net",), faint, TRUTH, PLACES, criterion)
+    assert of_nothing.alone["net"]["vt"].on > 0.75
+    known = [pd.concat(both, ignore_index=True) for both in zip(TRUTH, other, strict=True)]
+    found = choose(("net",), faint, known, PLACES, criterion)
+    assert found.alone["net"]["vt"].on <= 0.65
+    assert found.voting["net"]["vt"].on <= 0.65
+
+
 def test_events_without_a_second_station_count_for_no_vote():
     table = pd.concat([events(STATIONS[0], TRUE, 12.0), events(STATIONS[1], TRUE, 3.0)])
     assert second_snr(table).to_dict() == {f"{at}": 3.0 for at in TRUE}

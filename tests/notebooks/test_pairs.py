@@ -7,11 +7,13 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jupytext
 import nbformat
 import papermill
 import pytest
+import yaml
 
 from tests.require import ROOT
 from tremorlab.errors import PageError, ParameterError
@@ -32,6 +34,22 @@ def test_the_book_holds_every_page():
 
 
 @each_page
+def test_the_first_cell_gives_colab_the_package(page):
+    first = code_cells(page)[0]
+    assert first.metadata.tags == ["remove-cell"]
+    assert first.source == code_cells(PAGES[0])[0].source
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert f'"git+{config["repository"]["url"]}"' in first.source
+    asked, namespace = [], {"get_ipython": lambda: SimpleNamespace(run_line_magic=lambda *given: asked.append(given))}
+    exec(first.source, namespace)
+    assert not asked  # the package is here
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda _: None)
+        exec(first.source, namespace)
+    assert asked == [("pip", f"install --quiet git+{config['repository']['url']}")]
+
+
+@each_page
 def test_the_twin_is_in_step_and_holds_no_outputs(page):
     twin = page.with_suffix(".ipynb")
     assert twin.exists(), f"{twin.name} is missing: make sync"
@@ -41,21 +59,21 @@ def test_the_twin_is_in_step_and_holds_no_outputs(page):
 @each_page
 def test_a_page_begins_with_parameters_and_gate(page):
     tags = [cell.metadata.get("tags", []) for cell in code_cells(page)]
-    assert "parameters" in tags[0]
-    assert "gate" in tags[1]
-    assert not [extra for extra in tags[2:] if {"parameters", "gate"} & set(extra)]
+    assert "parameters" in tags[1]
+    assert "gate" in tags[2]
+    assert not [extra for extra in [tags[0], *tags[3:]] if {"parameters", "gate"} & set(extra)]
 
 
 @each_page
 def test_the_parameters_cell_holds_annotated_assignments_only(page):
-    statements = ast.parse(code_cells(page)[0].source).body
+    statements = ast.parse(code_cells(page)[1].source).body
     assert statements
     assert all(isinstance(line, ast.AnnAssign) and line.value is not None for line in statements)
 
 
 @each_page
 def test_papermill_lists_every_parameter_with_type_and_help(page):
-    declared = [line.target.id for line in ast.parse(code_cells(page)[0].source).body]
+    declared = [line.target.id for line in ast.parse(code_cells(page)[1].source).body]
     shown = papermill.inspect_notebook(page.with_suffix(".ipynb"))
     assert list(shown) == declared
     assert not [name for name, found in shown.items() if found["inferred_type_name"] == "None" or not found["help"]]

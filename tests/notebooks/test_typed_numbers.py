@@ -42,13 +42,14 @@ HERE = {
     },
     "07_real_record": {"1.12": _PUBLISHED, "0.03": _PUBLISHED, "10 %": "a tolerance", "1.3": "a limit of acceptance"},
     "08_detection": {"0.99": "an example"},
+    "11_active_learning": {"0.01": "what a point is"},
     "introduction": {"4.0": "a licence"},
     "glossary": {"0.5": "a band of frequency", "0.9": "an example"},
 }
 
-#: The list of parameters is written from the pages.
+#: The list of parameters is written from the pages, and the numbers of the quiz are invented.
 PAGES = sorted(ROOT.glob("notebooks/[0-9]*.py")) + sorted(
-    set(ROOT.glob("book/*.md")) - {ROOT / "book" / "parameters.md"}
+    set(ROOT.glob("book/*.md")) - {ROOT / "book" / name for name in ("parameters.md", "quiz.md")}
 )
 
 

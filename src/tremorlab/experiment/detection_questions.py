@@ -37,8 +37,9 @@ class Length(BaseModel):
 
     days: int = Field(30, ge=1, description="of the simulated month")
     stations: int = Field(3, ge=1, description="of the simulated network")
-    choice_days: int = Field(4, ge=1, description="on which rules are chosen")
-    seed: int = Field(808, ge=0, description="of the month; the days of the choice have the next one")
+    choice_days: int = Field(8, ge=1, description="on which rules are chosen")
+    seed: int = Field(910, ge=0, description="of the month")
+    choice_seed: int = Field(809, ge=0, description="of the days of the choice")
 
 
 def month(setting: str, length: Length | None = None, size: comparison.Size | None = None) -> Month:
@@ -49,7 +50,7 @@ def month(setting: str, length: Length | None = None, size: comparison.Size | No
     return Month(
         name=f"{setting}_month",
         scenario=Scenario(**fields, days=length.days, seed=length.seed),
-        choice=Scenario(**fields, days=length.choice_days, seed=length.seed + 1),
+        choice=Scenario(**fields, days=length.choice_days, seed=length.choice_seed),
         searchers=Searchers(
             networks={name: trained[own] for name, own in NETWORKS.items()},
             forest=trained["forest"].windows,

@@ -1,8 +1,10 @@
 """Rules that make events of what systems hear, at one station or where two must agree, and how they are chosen.
 
 Rules are chosen on days of their own, for each system and class by itself: of all rules that give fewer than so many
-false alarms, the one that finds most of the events above a signal-to-noise ratio. Where two stations must agree rules
-may be more daring, since noise is local and events are not; so they are chosen anew for that.
+false alarms, the one that finds most of the events above a signal-to-noise ratio. False alarms at events of a kind that
+the systems have no class for do not count in this: no threshold tells such an event from one of a class that looks like
+it, so a rule that had to keep them down would pass over the class. Where two stations must agree rules may be more
+daring, since noise is local and events are not; so they are chosen anew for that.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class Criterion(BaseModel):
 
     tolerance_s: float = Field(10.24, ge=0, description="that may lie between a detection and an event that it finds")
     least_snr_db: float = Field(6.0, description="of the events that rules are chosen for")
-    most_false: float = Field(0.5, gt=0, description="fewer false alarms of a class than these a day may a rule give")
+    most_false: float = Field(
+        0.7, gt=0, description="fewer false alarms of a class than these a day may a rule give, but at unknown kinds"
+    )
 
 
 @dataclass(frozen=True)
@@ -193,20 +197,22 @@ def touches(rows: pd.DataFrame, others: pd.DataFrame, tolerance_s: float) -> np.
 
 
 def _worth(pairs, days: float, classes: list[str], criterion: Criterion) -> dict[str, tuple]:
-    """For each class what is compared of rules: few enough false alarms, recall of loud events, and the fewest.
+    """For each class what is compared of rules: few enough false alarms, recall of loud events, and the fewest alarms.
 
     ``pairs`` are detections and true events, of one station each or of the network.
     """
-    worth = {}
+    worth, tolerance_s = {}, criterion.tolerance_s
     for kind in classes:
-        false, hits = 0, [np.zeros(0, bool)]
+        false, at_unknown, hits = 0, 0, [np.zeros(0, bool)]
         for found, listed in pairs:
             own, true = found[found["event_class"] == kind], listed[listed["event_class"] == kind]
-            false += int((~touches(own, true, criterion.tolerance_s)).sum())
+            alone = own[~touches(own, true, tolerance_s)]
+            unknown = touches(alone, listed[~listed["event_class"].isin(classes)], tolerance_s)
+            false, at_unknown = false + int((~unknown).sum()), at_unknown + int(unknown.sum())
             loud = true[true["recorded"] & (true["snr_db"] >= criterion.least_snr_db)]
-            hits.append(touches(loud, own, criterion.tolerance_s))
+            hits.append(touches(loud, own, tolerance_s))
         hit, fine = np.concatenate(hits), false / days < criterion.most_false
-        worth[kind] = (fine, float(hit.mean()) if fine and len(hit) else 0.0, -false)
+        worth[kind] = (fine, float(hit.mean()) if fine and len(hit) else 0.0, -false - at_unknown)
     return worth
 
 

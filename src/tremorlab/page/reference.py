@@ -17,8 +17,8 @@ FILE = Path("book") / "parameters.md"
 _HEAD = """\
 # Parameters of all pages
 
-Made from the pages by `make sync`; do not edit. Every page declares its parameters in its first code cell and checks
-them in the next, before anything is computed. Change them in three ways, here for the seed of chapter 1:
+Made from the pages by `make sync`; do not edit. Every page declares its parameters in its first visible code cell and
+checks them in the next, before anything is computed. Change them in three ways, here for the seed of chapter 1:
 
 ```bash
 .venv/bin/tremorlab run 01 -p seed 2            # one run

@@ -139,7 +139,7 @@ def kills(folder, wanted, hours):
         ) as process:
             process.stdout.readline()  # it has begun
             if done < wanted:
-                lives.append(rng.uniform(0, 1.2 * length_s / wanted))
+                lives.append(rng.uniform(0, 0.8 * length_s / wanted))
                 try:
                     process.wait(lives[-1])
                 except subprocess.TimeoutExpired:

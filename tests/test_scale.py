@@ -8,7 +8,7 @@ import pytest
 from distributed import LocalCluster
 
 from tremorlab.errors import DatasetError, ParameterError
-from tremorlab.scale import ONE_THREAD, Workers, each
+from tremorlab.scale import ONE_THREAD, each
 
 
 def own_process(item):
@@ -34,17 +34,6 @@ def test_processes_of_one_thread_share_the_items_and_keep_their_order():
     assert [item for item, _, _ in results] == list(range(6))
     assert os.getpid() not in {process for _, process, _ in results}
     assert all(environment == ONE_THREAD for _, _, environment in results)
-
-
-def test_processes_are_kept_between_calls_and_end_with_the_block():
-    with Workers(workers=2) as workers:
-        used = [{process for _, process, _ in workers.each(own_process, range(8))} for _ in range(2)]
-        assert len(used[0] | used[1]) == 2
-        [(_, alone, _)] = workers.each(own_process, [0])  # one item: still there, not in this process
-        assert alone in used[0] | used[1]
-    for process in used[0] | used[1]:
-        with pytest.raises(ProcessLookupError):
-            os.kill(process, 0)
 
 
 def test_a_scheduler_by_its_address_and_errors_come_through():

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 from tqdm import tqdm
 
@@ -16,67 +16,49 @@ ONE_THREAD = {
 }
 
 
-class Workers:
-    """Processes that are started when they are first needed and kept until the end of a ``with`` block.
+def each(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    scheduler: str = "",
+    workers: int | None = None,
+    progress: bool = False,
+) -> list[Any]:
+    """Call a function for each item in processes of their own; results in the order of the items.
 
     Parameters
     ----------
+    function
+        A function of a module, not of a notebook cell, so that other processes can find it.
+    items
+        What it is called with.
     scheduler
         Address of a Dask scheduler (``tcp://host:8786``); "" for processes on this machine.
     workers
-        Processes on this machine; as many as there are cores (and no more than the first items) unless given. 1 stays
-        in this process.
+        Processes on this machine; as many as there are cores (and no more than items) unless given. 1 stays in this
+        process.
     progress
         Show a bar that counts items.
+
+    Raises
+    ------
+    ParameterError
+        The scheduler does not answer.
+    Exception
+        Whatever the function raises for the first item that fails.
     """
-
-    def __init__(self, *, scheduler: str = "", workers: int | None = None, progress: bool = False):
-        self._scheduler, self._workers, self._progress = scheduler, workers, progress
-        self._client, self._stack = None, ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def each(self, function: Callable[[Any], Any], items: Iterable[Any], *, progress: bool | None = None) -> list[Any]:
-        """Call a function for each item; results in the order of the items.
-
-        Parameters
-        ----------
-        function
-            A function of a module, not of a notebook cell, so that other processes can find it.
-        items
-            What it is called with.
-        progress
-            Whether to show a bar, unless as the others.
-
-        Raises
-        ------
-        ParameterError
-            The scheduler does not answer.
-        Exception
-            Whatever the function raises for the first item that fails.
-        """
-        items = list(items)
-        shown = self._progress if progress is None else progress
-        with tqdm(total=len(items), disable=not shown) as bar:
-            workers = min(self._workers or os.cpu_count() or 1, len(items))
-            if self._client is None and (not items or (workers <= 1 and not self._scheduler)):
-                return [_counted(function(item), bar) for item in items]
-            if self._client is None:
-                self._client = self._stack.enter_context(_client(self._scheduler, workers, self._stack))
-            futures = self._client.map(function, items, pure=False)
-            for future in futures:
-                future.add_done_callback(lambda _: bar.update())
-            return self._client.gather(futures)
-
-
-def each(function: Callable[[Any], Any], items: Iterable[Any], **across: Any) -> list[Any]:
-    """Call a function for each item with `Workers` of its own, which ``across`` describes."""
-    with Workers(**across) as workers:
-        return workers.each(function, items)
+    items = list(items)
+    workers = min(workers or os.cpu_count() or 1, len(items))
+    bar = tqdm(total=len(items), disable=not progress)
+    with ExitStack() as stack:
+        stack.enter_context(bar)
+        if workers <= 1 and not scheduler:
+            return [_counted(function(item), bar) for item in items]
+        client = stack.enter_context(_client(scheduler, workers, stack))
+        futures = client.map(function, items, pure=False)
+        for future in futures:
+            future.add_done_callback(lambda _: bar.update())
+        return client.gather(futures)
 
 
 def _counted(result, bar):

@@ -32,13 +32,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obspy import UTCDateTime
 
-from tremorlab import scale
 from tremorlab.detect import bulletin
 from tremorlab.detect.continuous import Annotation, Span, annotate
 from tremorlab.detect.engine import About, Detector
 from tremorlab.detect.events import Detection, Rule, associate, detections
 from tremorlab.detect.measure import measure
 from tremorlab.detect.sites import coordinates, open_inventory
+from tremorlab.detect.workers import Workers
 from tremorlab.errors import ParameterError, TremorlabError
 from tremorlab.waveform.files import SDSSource
 
@@ -183,7 +183,7 @@ def detect(
     origin
         Latitude and longitude of the source, for the reduced displacement.
     scheduler, workers, progress
-        As `tremorlab.scale.Workers` takes them.
+        As `tremorlab.detect.workers.Workers` takes them.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def detect(
     ]
     if not tasks:
         raise ParameterError(f"days {first or '...'} to {last or '...'}", "are not in the archive", "Give other days")
-    with alone(out), scale.Workers(scheduler=scheduler, workers=workers, progress=progress) as side_by_side:
+    with alone(out), Workers(scheduler=scheduler, workers=workers, progress=progress) as side_by_side:
         network = hashlib.sha256(loaded.path.read_bytes()).hexdigest()
         todo = [(task, _hash(task, network)) for task in tasks]
         todo = [(task, key) for task, key in todo if _key(task.path) != key]

@@ -17,6 +17,7 @@ from tremorlab.experiment import (
     filter_questions,
     imbalance,
     onsets,
+    pretraining,
     published,
     readings,
     recorded,
@@ -38,6 +39,7 @@ _ANSWERS = {
         readings.MODULES,
     ),
     **detection_questions.ANSWERS,
+    pretraining.Question: (pretraining.pretrained, pretraining.MODULES),
 }
 
 
@@ -51,6 +53,7 @@ def questions(size: comparison.Size | None = None) -> list:
         *imbalance.everything(),
         *filter_questions.questions().values(),
         *detection_questions.questions(size),
+        pretraining.question(size),
     ]
 
 

@@ -52,7 +52,7 @@ def test_what_is_missed_slower_or_different_is_said():
     assert "The peer is ahead in: fit beside scipy." in text
     assert "peer / ours at least 2.5: **missed** |" in text
     assert "met; **the results differ** |" in text
-    assert "| 0.9 | 1.25 | none |" in text
+    assert "| 0.9 | 1.25 | no bar |" in text
 
 
 def test_ratios_of_the_runs_before_stand_side_by_side():

@@ -72,7 +72,7 @@ def _rows(rows):
         ours, theirs, least, ratio, over = (
             _figure(row[name]) for name in ("ours", "theirs", "least", "ratio", "over_floor")
         )
-        bars = "; ".join(_bar(bar) for bar in row["bars"]) or "none"
+        bars = "; ".join(_bar(bar) for bar in row["bars"]) or "no bar"
         if not row["equal"]:
             bars += "; **the results differ**"
         lines.append(

@@ -6,14 +6,13 @@ The records are synthetic: three components, 100 Hz, coloured noise with bursts,
 of Steim-2 day files (28 MB a station-day). The windows are 163.84 s with the margin of the running spectrum, 3 x 4160
 samples at 25 Hz.
 
-tremorlab cuts 10,000 windows from 4 days (2,500 events a day), and 500 from 10 days (50 a day), from which the time
-for 10,000 is scaled. The peer asks obspy's SDS client for the record of one event, merges, detrends, filters and
+tremorlab cuts 10,000 windows from 4 days (2,500 events a day), and 500 from 10 days (50 a day), from which the time for
+10,000 is scaled. The peer asks obspy's SDS client for the record of one event, merges, detrends, filters and
 interpolates it; 40 events are measured and scaled, since all cost the same. Figures are medians of process CPU time
 over alternating rounds; nothing is kept from round to round. The floor is reading every day file once, with obspy and
-nothing else. A sample of the windows is compared with `prepare` run
-on each alone (root mean square, which has to be 1e-6 or less; and the largest difference of a sample, relative to the
-largest amplitude of its window) and with the peer's, which has other filters. The exit status is 1 when a bar is
-missed or the results differ.
+nothing else. A sample of the windows is compared with `prepare` run on each alone (root mean square, which has to be
+1e-6 or less; and the largest difference of a sample, relative to the largest amplitude of its window) and with the
+peer's, which has other filters. The exit status is 1 when a bar is missed or the results differ.
 """
 
 import argparse

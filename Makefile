@@ -5,6 +5,8 @@ JOBS ?=
 # Where the recordings are on this machine, the pages show them.
 PROFILE ?= $(if $(TREMORLAB_DATA),notebooks/recorded.yml)
 PORT ?= 8000
+# Of `make lock`: highest, or lowest-direct, the oldest packages that pyproject.toml allows.
+RESOLUTION ?= highest
 
 # An interpreter is never downloaded: what builds the book is what this machine has.
 export UV_PYTHON_DOWNLOADS := never
@@ -15,10 +17,12 @@ READY := .venv/.ready
 BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-fast test serve pdf bench results sync lint lock peers clean
+.PHONY: help env book book-fast test serve pdf bench bench-quick bench-all results sync lint lock audit sbom peers clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY) ## set up .venv from the lock file, as every other verb does first
 
 book: $(READY) ## run the pages that changed and render the book into _build/html
 	$(BOOK) $(if $(PROFILE),--profile $(PROFILE))
@@ -36,8 +40,14 @@ serve: $(READY) ## show the built book on this machine
 pdf: book ## the book as one PDF, _build/book.pdf (needs Chromium)
 	$(BIN)/python -m tremorlab.page.pdf
 
-bench: $(READY) ## speed and memory beside a peer, in one run
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+bench: $(READY) ## speed and memory beside a peer and a floor, in one run; the book shows the table (needs make peers)
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(READY) ## the same, small: whether it works; nothing is judged or kept
+	$(BIN)/python benchmarks/run.py --quick
+
+bench-all: $(READY) ## the table, then how well methods work, kills and delays (hours)
+	$(BIN)/python benchmarks/run.py --all
 
 results: $(READY) ## train what is out of date among the results and networks that come with the book (up to hours)
 	$(BIN)/python -m tremorlab.experiment.refresh
@@ -52,8 +62,17 @@ lint: $(READY) ## style and formatting
 	$(BIN)/ruff format --check $(SOURCES)
 
 lock: ## choose versions anew within pyproject.toml (needs uv)
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra book --extra test \
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --resolution $(RESOLUTION) --generate-hashes \
+	  --extra book --extra test \
 	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+audit: ## known holes in the packages of the lock file (needs uv and the network)
+	uvx --from pip-audit==2.10.1 pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
+sbom: ## list the packages of the lock file as CycloneDX, _build/sbom.cdx.json (needs uv)
+	mkdir -p _build
+	uvx --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file _build/sbom.cdx.json requirements.lock
 
 peers: $(READY) ## packages of others that tests and benchmarks compare with
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip

@@ -12,9 +12,11 @@ random weights; what it says does not change what it costs. Competitors, all fro
 - floor: decoding alone, preparation alone, network alone, added up
 
 Rounds alternate; figures are medians of process CPU time, ratios are medians over rounds. Memory is what the peak of a
-child process that annotates one day, and three days, is above its imports. The cold command is a child process from
-its start to its end, beside the same work through Keras and TensorFlow. The exit status is 1 when a bar is missed or
-shared and single windows differ by more than 1e-5; with less than 24 hours the bars are printed and not judged.
+child process that annotates one day, and three days, is above its imports, ours and SeisBench's with the same weights
+(or with PhaseNet, for the two-dimensional network); the samples of one day, decoded, are the floor. The cold command is
+a child process from its start to its end, beside the same work through Keras and TensorFlow; its floor is a process
+that imports what it needs. The exit status is 1 when a bar is missed or shared and single windows differ by more than
+1e-5; with less than 24 hours the bars are printed and not judged.
 """
 
 import argparse
@@ -36,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import obspy
 import scipy.signal
+from benchmarks import report
 from obspy import Trace
 from tests.detect.networks import card, network
 
@@ -55,6 +58,17 @@ NETWORKS = {"waveform": WaveformNetwork(), "spectrum": SpectrumNetwork()}
 #: Competitor -> how many times our CPU time it has to take; the floor is the other way round.
 BARS = {"seisbench": 5.0, "obspy": 12.0, "phasenet": 12.0, "eqtransformer": 40.0}
 FLOOR, COLD, MEMORY_MB, GROWTH = 1.5, 0.5, 800.0, 1.1
+
+#: Competitor -> its name in the table.
+PEERS = {
+    "seisbench": "SeisBench `annotate`, same weights",
+    "obspy": "obspy `slide` and Keras `predict`",
+    "phasenet": "SeisBench PhaseNet `annotate`",
+    "eqtransformer": "SeisBench EQTransformer `annotate`",
+}
+
+#: Peak of this process so far. Not getrusage: a child begins with the peak of the process that it was forked from.
+PEAK = "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024\n"
 
 
 def write_archive(root, hours, days=1):
@@ -184,15 +198,29 @@ def memory_mb(root, path, days):
     code = (
         "import tremorlab.detect.archive as a\n"
         "from tremorlab.detect.continuous import annotate\n"
-        "from pathlib import Path\n"
-        # Not getrusage: a child begins with the peak of the process that it was forked from.
-        "peak = lambda: int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) / 1024\n"
+        f"{PEAK}"
         f"before, detector = peak(), a.Detector({str(path)!r})\n"
         f"start = a.UTCDateTime({str(DAY)!r})\n"
         f"annotate(a.SDSSource({str(root)!r}), {ID!r}, start, start + {86_400 * days}, detector)\n"
         "print(peak() - before)"
     )
     return float(child(code)[1][0])
+
+
+def peer_memory_mb(root, path, kind):
+    """The same of a process in which SeisBench annotates all days that there are."""
+    name = "seisbench" if kind == "waveform" else "phasenet"
+    code = (
+        f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}]\n"
+        "import station_day as s\n"
+        f"{PEAK}"
+        f"model = s.open_published(s.Path({str(path.parent)!r})).model\n"
+        f"annotate = s.seisbench_peers(model, {kind!r})[{name!r}]\n"
+        "before = peak()\n"
+        f"annotate(s.Path({str(root)!r}))\n"
+        "print(peak() - before)"
+    )
+    return PEERS[name], float(child(code)[1][0])
 
 
 def check(root, path, model, end):
@@ -242,7 +270,10 @@ def judge(folder, options):
         times["network"].append(cpu_s(detector.record, record.data)[0])
         for name, run in competitors.items():
             times[name].append(cpu_s(run, root)[0])
-    whole, judged = options.hours >= 24, []
+    whole, judged, rows = options.hours >= 24, [], []
+    floor = [sum(parts) for parts in zip(times["decode"], times["prepare"], times["network"], strict=True)]
+    over_floor = statistics.median(own / least for own, least in zip(times["ours"], floor, strict=True))
+    worst = check(root, path, model, end)
 
     def bar(text, value, limit, met):
         judged.append(met)
@@ -257,25 +288,76 @@ def judge(folder, options):
         if name in times:
             ratio = statistics.median(other / own for other, own in zip(times[name], times["ours"], strict=True))
             bar(f"{name} / ours, at least", ratio, limit, ratio >= limit)
-    floor = [sum(parts) for parts in zip(times["decode"], times["prepare"], times["network"], strict=True)]
-    ratio = statistics.median(own / least for own, least in zip(times["ours"], floor, strict=True))
-    bar("ours / floor, at most", ratio, FLOOR, ratio <= FLOOR)
-    cold, through_keras = cold_commands(root, path, folder, end)
+            rows.append(
+                report.row(
+                    f"station-day to detections, {options.kind} network",
+                    "s of CPU",
+                    statistics.median(times["ours"]),
+                    peer=(PEERS[name], statistics.median(times[name])),
+                    floor=("decoding, preparing and the network, each alone", statistics.median(floor)),
+                    ratio=ratio,
+                    over_floor=over_floor,
+                    bars=(report.Bar("ratio", least=limit), report.Bar("over_floor", most=FLOOR)),
+                    equal=worst <= LIMIT,
+                )
+            )
+    bar("ours / floor, at most", over_floor, FLOOR, over_floor <= FLOOR)
+    cold, through_keras, imports = cold_commands(root, path, folder, end)
+    rows.append(
+        report.row(
+            "`tremorlab detect` on a station-day, from its start to its end",
+            "s of CPU",
+            cold,
+            peer=("the same work through obspy and Keras", through_keras),
+            floor=("importing what it needs", imports),
+            bars=(report.Bar("ratio", least=1 / COLD),),
+        )
+    )
     bar("cold command / the same through Keras, at most", cold / through_keras, COLD, cold / through_keras <= COLD)
     write_archive(folder / "more", options.hours, days=3)
     one, more = memory_mb(root, path, 1), memory_mb(folder / "more", path, 3)
     bar("memory above imports of 1 day in MB, at most", one, MEMORY_MB, one <= MEMORY_MB)
     bar("memory of 3 days / 1 day, at most", more / one, GROWTH, more / one <= GROWTH)
-    worst = check(root, path, model, end)
+    rows += memory_rows(folder, root, path, options, one, more)
     bar("largest difference from single windows, at most", worst, LIMIT, worst <= LIMIT)
+    report.write(rows)
     if not whole:
         print("shorter than a day: not judged, but for the difference")
         return 0 if worst <= LIMIT else 1
     return 0 if all(judged) else 1
 
 
+def memory_rows(folder, root, path, options, one, more):
+    """Rows of the memory that one day takes, and of how it grows with the record; none without SeisBench."""
+    try:
+        (title, theirs), (_, theirs_more) = (
+            peer_memory_mb(where, path, options.kind) for where in (root, folder / "more")
+        )
+    except subprocess.CalledProcessError:  # SeisBench is not installed
+        return []
+    samples = 3 * options.hours * 3600 * RATE_HZ * 4 / 2**20
+    return [
+        report.row(
+            "memory, one station-day",
+            "MB above imports",
+            one,
+            peer=(title, theirs),
+            floor=("samples of the day, decoded", samples),
+            bars=(report.Bar("ours", most=MEMORY_MB),),
+        ),
+        report.row(
+            "memory against record length, three days over one",
+            "times",
+            more / one,
+            peer=(title, theirs_more / theirs),
+            floor=("no growth", 1.0),
+            bars=(report.Bar("ours", most=GROWTH),),
+        ),
+    ]
+
+
 def cold_commands(root, path, folder, end):
-    """CPU seconds of the command from its start, and of a script that does the same work with Keras."""
+    """CPU seconds of the command from its start, of a script that does the same with Keras, and of imports alone."""
     command = (
         "import sys, tremorlab.cli as c; sys.argv = ['tremorlab', 'detect', "
         f"{str(root)!r}, {str(path)!r}, '-o', {str(folder / 'cold')!r}, '--on', '1', '--off', '1', '-j', '1']; c.app()"
@@ -286,7 +368,7 @@ def cold_commands(root, path, folder, end):
         f"m = s.open_published(s.Path({str(path.parent)!r})).model\n"
         f"s.at_once(s.Path({str(root)!r}), m)"
     )
-    return child(command)[0], child(keras)[0]
+    return child(command)[0], child(keras)[0], child("import numpy, obspy, onnxruntime, pandas, scipy.signal, typer")[0]
 
 
 if __name__ == "__main__":

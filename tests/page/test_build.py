@@ -137,6 +137,20 @@ def dry(monkeypatch):
     return again
 
 
+def test_the_time_of_a_build_that_ran_every_page_is_kept(site, dry):
+    book = build.Book(site)
+    assert build.whole_s(book) is None
+    assert dry(site) == ["01_line", "02_plain"]
+    kept = book.whole.read_text()
+    assert build.whole_s(book) > 0
+    assert dry(site) == []
+    (site / "notebooks/02_plain.py").write_text((site / "notebooks/02_plain.py").read_text() + "\n# %%\n1 + 1\n")
+    assert dry(site) == ["02_plain"]
+    assert book.whole.read_text() == kept
+    book.whole.write_text("half")
+    assert build.whole_s(book) is None
+
+
 def test_pages_run_in_parallel_and_say_so(built):
     root, index, printed = built
     assert index == root / "_build/html/index.html"

@@ -54,6 +54,11 @@ class Book:
         """One record a page: key of the cache, run time, memory, values published."""
         return self.root / "_build" / "pages"
 
+    @property
+    def whole(self) -> Path:
+        """Seconds that the last build took of those that ran every page."""
+        return self.root / "_build" / "whole.json"
+
     def documents(self) -> list[Path]:
         """Source files named by ``_toc.yml``, in its order.
 
@@ -128,6 +133,8 @@ def build(root: Path, *, jobs: int | None = None, profile: Path | None = None, b
     render(book)
     index = book.html / "index.html"
     seconds = time.perf_counter() - started
+    if pages and not kept:
+        book.whole.write_text(json.dumps({"seconds": seconds}) + "\n", encoding="utf-8")
     _say(f"book: {index.relative_to(root)}  ({len(stale)} run, {len(kept)} kept, {seconds:.0f} s)")
     return index
 
@@ -232,6 +239,14 @@ def render(book: Book) -> None:
     shutil.rmtree(book.html, ignore_errors=True)
     os.replace(work / "_build" / "html", book.html)
     shutil.rmtree(work)
+
+
+def whole_s(book: Book) -> float | None:
+    """Seconds of the last build that ran every page, or None where there was none."""
+    try:
+        return float(json.loads(book.whole.read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""Parts of prose pages that a build writes itself: the table of claims, run times, versions, hashes of the data.
+"""Parts of prose pages that a build writes itself: claims, benchmarks, run times, versions, hashes of the data.
 
 A prose page asks for one with ``{include} made/NAME.md``; see `PARTS` for the names.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tremorlab import __version__, paths
+from tremorlab.page import benchmarks
 from tremorlab.page.claims import Claim, Findings
 from tremorlab.page.execute import Record
 from tremorlab.page.provenance import code_hash
@@ -90,7 +91,12 @@ def workshop(records: Mapping[str, Record]) -> str:
 
 
 #: Name of a part -> what writes it, from the records of the pages.
-PARTS: dict[str, Callable[[Mapping[str, Record]], str]] = {"claims": claims, "status": status, "workshop": workshop}
+PARTS: dict[str, Callable[[Mapping[str, Record]], str]] = {
+    "claims": claims,
+    "status": status,
+    "workshop": workshop,
+    "benchmarks": lambda _: benchmarks.page(),  # from runs that were kept, not from pages
+}
 
 
 def parts(prose: list[Path], records: Mapping[str, Record]) -> dict[str, str]:

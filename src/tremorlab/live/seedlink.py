@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 
 from obspy import Trace, UTCDateTime
 from obspy.clients.seedlink.client.seedlinkconnection import SeedLinkConnection
@@ -31,6 +32,27 @@ WAITING = 20_000
 COLLECT_S = 0.2
 
 _log = logging.getLogger(__name__)
+
+
+def unpack(packet: SLPacket) -> Trace:
+    """Decode the record in a packet.
+
+    Raises
+    ------
+    WaveformError
+        The record is damaged, or has no samples, no sampling rate or no time that can be.
+    """
+    where = f"packet {packet.get_sequence_number():06X}"
+    remedy = "Nothing has to be done: the stretch becomes a gap"
+    try:
+        trace = packet.get_trace()
+    except Exception as error:  # libmseed has a number, and ctypes and obspy have classes, for each kind of damage
+        raise WaveformError(where, f"is damaged: {getattr(error, 'value', error)}", remedy) from error
+    stats = trace.stats
+    if not (len(trace.data) and 0 < stats.sampling_rate < inf):
+        problem = f"of {trace.id} has {len(trace.data)} samples at {stats.sampling_rate:g} Hz"
+        raise WaveformError(where, problem, remedy)
+    return trace
 
 
 class SeedLink:
@@ -68,7 +90,7 @@ class SeedLink:
         self._packets: queue.Queue = queue.Queue(WAITING)
         self._since: dict[str, UTCDateTime] = {}
         self._stopped, self._up, self._reason = threading.Event(), None, "not connected yet"
-        self.connections = self.refused = 0
+        self.connections = self.refused = self.damaged = 0
 
     def batches(self, since: Mapping[Codes, UTCDateTime]) -> Iterator[Batch]:
         """Packets from the times on that each station needs; never ends.
@@ -97,7 +119,9 @@ class SeedLink:
     def state(self) -> str:
         """One line about the connection."""
         refused = f", {self.refused} packets from the future refused" if self.refused else ""
-        return (f"connected to {self.host}:{self.port}" if self._up else f"not connected: {self._reason}") + refused
+        damaged = f", {self.damaged} damaged packets refused" if self.damaged else ""
+        state = f"connected to {self.host}:{self.port}" if self._up else f"not connected: {self._reason}"
+        return state + refused + damaged
 
     def need(self, station: str, since: UTCDateTime) -> None:
         """Say from when on a station's record has to be sent again after a loss of connection."""
@@ -163,7 +187,14 @@ class SeedLink:
                     raise SeedLinkException(connection.failure or "the server has ended the stream")
                 if self._up is None:
                     self._up, self.connections = time.monotonic(), self.connections + 1
-                yield packet.get_trace()
+                try:
+                    trace = unpack(packet)
+                except WaveformError as error:
+                    # The server would send it again after a new connection: one bad packet must not end the stream.
+                    self.damaged += 1
+                    _log.warning("%s: %s", self.name, error)
+                    continue
+                yield trace
         finally:
             connection.disconnect()
 

@@ -7,6 +7,9 @@ PROFILE ?= $(if $(TREMORLAB_DATA),notebooks/recorded.yml)
 PORT ?= 8000
 # Of `make lock`: highest, or lowest-direct, the oldest packages that pyproject.toml allows.
 RESOLUTION ?= highest
+# Damaged files that `make fuzz` reads, and the number that decides which.
+CASES ?= 20000
+SEED ?= 1
 
 # An interpreter is never downloaded: what builds the book is what this machine has.
 export UV_PYTHON_DOWNLOADS := never
@@ -17,7 +20,7 @@ READY := .venv/.ready
 BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
 
 .DEFAULT_GOAL := help
-.PHONY: help env book book-fast test serve pdf bench bench-quick bench-all results sync lint lock audit sbom peers clean
+.PHONY: help env book book-fast test fuzz serve pdf bench bench-quick bench-all results sync lint lock audit sbom peers clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +36,9 @@ book-fast: $(READY) ## the same with smaller numbers (notebooks/fast.yml)
 test: $(READY) lint ## lint, then all tests with coverage
 	@# By file: what a file sets up once (a book, a browser, a wheel) is set up once.
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+
+fuzz: $(READY) ## read 20,000 damaged files of every format; what does harm is kept in _build/fuzz
+	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
 serve: $(READY) ## show the built book on this machine
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

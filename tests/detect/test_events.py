@@ -281,7 +281,7 @@ def test_labels_have_the_columns_of_seisbench(found):
         (lambda e, m, p: bulletin.write_quakeml(e, m[:1], p / "x", source="n"), "3 rows for 1 lists of detections"),
         (lambda e, m, p: bulletin.write_csv(e, p / "none" / "x"), "none/x: cannot be written"),
         (lambda e, m, p: bulletin.read_csv(p / "x"), "x: cannot be read: .*No such file"),
-        (lambda e, m, p: bulletin.read_quakeml(p / "x"), "x: is not QuakeML"),
+        (lambda e, m, p: bulletin.read_quakeml(p / "x"), "x: cannot be read: No such file"),
     ],
 )
 def test_what_cannot_be_written_or_read_is_named(found, tmp_path, call, message):

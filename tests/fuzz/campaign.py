@@ -14,6 +14,9 @@ from tests.fuzz.worker import damage, serve
 #: Longest time that a case may take, and the start of a worker with all its packages (seconds).
 LIMIT_S, START_S = 5.0, 180.0
 
+#: How a process is made. Threads of TensorFlow do not survive a fork.
+START = "spawn"
+
 #: Outcomes that are faults of ours.
 FAULTS = ("untyped", "memory", "wrote", "hang", "crash")
 
@@ -79,8 +82,7 @@ class Worker:
 
     def _start(self):
         scratch = Path(tempfile.mkdtemp(dir=self._scratch))
-        # Spawned, not forked: threads of TensorFlow do not survive a fork.
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(START)
         self._connection, theirs = context.Pipe()
         arguments = (theirs, self._target.name, self._seeds, scratch, self._seed)
         self._process = context.Process(target=serve, args=arguments, daemon=True)

@@ -1,8 +1,8 @@
 """What is fuzzed: one target a format, with valid files to begin from and a reader that is public.
 
-Seeds are synthetic and are written by the writers of this package, or by obspy where it has none. A reader goes on to use
-what it read, as a page or a command would: a fault that only shows later is a fault of reading. Packages are imported
-where they are used, so that a worker which reads tables does not load TensorFlow.
+Seeds are synthetic and are written by the writers of this package, or by obspy where it has none. A reader goes on to
+use what it read, as a page or a command would: a fault that only shows later is a fault of reading. Packages are
+imported where they are used, so that a worker which reads tables does not load TensorFlow.
 """
 
 import json

@@ -99,6 +99,23 @@ def test_what_lies_in_the_future_is_refused(traces, model):
         batches.close()
 
 
+def test_a_damaged_packet_is_refused_and_the_stream_goes_on(traces):
+    content = [record for record in records(traces) if record.station == "AAA"]
+    for number in (3, 6):  # no sampling rate: obspy lets it through
+        whole = content[number].content
+        content[number] = content[number]._replace(content=whole[:32] + bytes(2) + whole[34:])
+    content[9] = content[9]._replace(content=content[9].content[:48] + b"\xff" * 464)
+    with seedlink(content, info=False) as (port, _):
+        feed = link(port)
+        batches = feed.batches({Codes.parse("XX.AAA..HHZ"): START - 240})
+        got = []
+        assert eventually(lambda: got.extend(next(batches).traces) or len(got) >= len(content) - 3)
+        batches.close()
+    assert feed.connections == 1
+    assert feed.damaged == 2
+    assert feed.state().endswith(", 2 damaged packets refused")
+
+
 def test_a_station_that_the_server_does_not_have(traces, model, tmp_path):
     with seedlink(records(traces)) as (port, _):
         done = Watch(link(port), model, tmp_path, ["XX.AAA..HH?", "XX.CCC..HH?"], start=START)

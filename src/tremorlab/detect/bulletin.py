@@ -16,6 +16,7 @@ import pandas as pd
 from obspy import read_events
 from obspy.core.event import Catalog
 
+from tremorlab import untrusted
 from tremorlab.catalog import table
 from tremorlab.catalog.writers import as_event, exact, replace_file
 from tremorlab.detect.events import COLUMNS, Detection
@@ -53,7 +54,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         The file cannot be read, or lacks a column.
     """
     try:
-        return _typed(pd.read_csv(path, dtype=str, keep_default_na=False), path)
+        return _typed(pd.read_csv(path, dtype=str, keep_default_na=False), path, 2)
     except (OSError, ValueError) as error:
         raise CatalogError(path, f"cannot be read: {error}", "Write it with tremorlab.detect.bulletin") from error
 
@@ -108,10 +109,11 @@ def read_quakeml(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     CatalogError
-        The file is no QuakeML, or an event is not ours.
+        The file is no QuakeML, declares a document type or an entity, or an event is not ours.
     """
+    content = untrusted.xml(path, CatalogError, "QuakeML")
     try:
-        found = read_events(str(path), format="QUAKEML")
+        found = read_events(io.BytesIO(content), format="QUAKEML")
     except Exception as error:  # obspy raises many kinds
         raise CatalogError(path, f"is not QuakeML: {error}", "Write it with tremorlab.detect.bulletin") from error
     rows = []
@@ -122,7 +124,7 @@ def read_quakeml(path: str | Path) -> pd.DataFrame:
                 f"{path}, row {number}", "is not a detection of ours", "Read it with tremorlab.catalog.quakeml"
             )
         rows.append({name: own.get(name, "") for name in COLUMNS})
-    return _typed(pd.DataFrame(rows, columns=list(COLUMNS), dtype=object), path)
+    return _typed(pd.DataFrame(rows, columns=list(COLUMNS), dtype=object), path, 1)
 
 
 def labels(detections: Sequence[Detection]) -> pd.DataFrame:
@@ -162,14 +164,27 @@ def _checked(events, where):
     return events[list(COLUMNS)]
 
 
-def _typed(texts, where):
+def _typed(texts, where, first):
     texts, typed = _checked(texts, where), pd.DataFrame(index=range(len(texts)))
     for name, (dtype, _) in COLUMNS.items():
         column = texts[name].replace("", None) if dtype != "str" else texts[name]
-        if dtype.startswith("datetime"):
-            typed[name] = pd.to_datetime(column, utc=True, format="ISO8601").astype(dtype)
-        else:
-            typed[name] = (
-                column.map(float, na_action="ignore").astype(dtype) if dtype == "float64" else column.astype(dtype)
-            )
+        try:
+            typed[name] = _converted(column, dtype)
+        except (ValueError, OverflowError) as error:
+            for row in range(len(column)):  # pandas does not say which
+                try:
+                    _converted(column[row : row + 1], dtype)
+                except (ValueError, OverflowError):
+                    kind = {"f": "a number", "i": "a whole number"}.get(dtype[0], "a time")
+                    raise CatalogError(
+                        f"{where}, row {row + first}, column {name!r}", f"{column.iloc[row]!r} is not {kind}",
+                        "Correct it, or write the file again with tremorlab.detect.bulletin",
+                    ) from error  # fmt: skip
+            raise CatalogError(f"{where}, column {name!r}", f"cannot be read: {error}", "Write it again") from error
     return typed
+
+
+def _converted(column, dtype):
+    if dtype.startswith("datetime"):
+        return pd.to_datetime(column, utc=True, format="ISO8601").astype(dtype)
+    return column.map(float, na_action="ignore").astype(dtype) if dtype == "float64" else column.astype(dtype)

@@ -5,7 +5,6 @@ guessed (an explosion is an eruption to one network and a quarry blast to anothe
 options as a study file holds them.
 """
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +42,10 @@ WORDS = {
     "eq": "earthquake", "local earthquake": "earthquake", "earthquake_local": "earthquake", "volcanic tremor":
     "volcanic_tremor", "quiet": "noise", "background": "noise", "tele": "teleseism",
 }  # fmt: skip
+
+
+#: Onsets further from the start of a record than this are damage: records of a collection are minutes long.
+_LONGEST_S = 86_400
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +188,9 @@ def read_short_records(path: str | Path, given: Mapping[str, str] | None = None)
     Raises
     ------
     StudyError
-        A code stands for no class.
+        A code stands for no class, the table and the records are not equal in number, or an onset is days away.
+    CatalogError
+        The table is no CSV; names the line.
     WaveformError
         The table is none of these layouts.
     """
@@ -196,10 +201,14 @@ def read_short_records(path: str | Path, given: Mapping[str, str] | None = None)
     if not beside:
         raise StudyError(path, "has no records (.hdf5, .npz) beside it", "Give the folder that holds both")
     made = Collection(beside[0]).table
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    (line, cells), *numbered = delimited.rows(delimited.read_text(path), path)
+    header = delimited.header(cells, path, line)
+    rows = [delimited.record(header, cells, path, line) for line, cells in numbered]
+    lines = [line for line, _ in numbered]
+    if len(rows) != len(made) or not rows:
+        raise StudyError(path, f"has {len(rows)} records, {beside[0].name} {len(made)}", "Get both from the same place")
     columns = (given.get("event_class"), "event_class", "source_type", "trace_category")
-    column = next((name for name in columns if name and name in rows[0]), None)
+    column = next((name for name in columns if name and name in header), None)
     codes = [row[column] for row in rows] if column else [given.get("event_class") or "earthquake"] * len(rows)
     told = delimited.pairs(given.get("classes", ""), "classes")
     codes = [told.get(code, code) for code in codes]
@@ -209,7 +218,13 @@ def read_short_records(path: str | Path, given: Mapping[str, str] | None = None)
         [row.get("trace_onset_sample", "") for row in rows], index=made.index
     )  # as this compendium writes
     sample = made["p_sample"].fillna(pd.to_numeric(onset, errors="coerce")).fillna(0)
-    lead = pd.to_timedelta(sample / made["sampling_rate_hz"], unit="s")
+    lead_s = sample / made["sampling_rate_hz"]
+    for row in lead_s.index[~(lead_s.abs() <= _LONGEST_S)]:
+        limit = f"more than {_LONGEST_S} s from the start of a short record"
+        raise StudyError(
+            f"{path}, row {lines[row]}", f"onset {lead_s[row]:g} s, {limit}", "Correct the pick, in samples"
+        )
+    lead = pd.to_timedelta(lead_s, unit="s")
     noise = pd.Series(classes, index=made.index) == "noise"
     return table.validate(
         pd.DataFrame({
@@ -222,4 +237,5 @@ def read_short_records(path: str | Path, given: Mapping[str, str] | None = None)
             "station": made["network"] + "." + made["station"],
         }),
         where=path,
+        first_row=lines,
     )  # fmt: skip

@@ -9,6 +9,7 @@ Early probabilities are published as soon as a window's own samples are there, f
 """
 
 import hashlib
+import re
 import time
 import zlib
 from collections import Counter, deque
@@ -30,7 +31,7 @@ from tremorlab.detect.engine import Detector
 from tremorlab.detect.events import Rule, associate, furthest_s
 from tremorlab.detect.measure import measure
 from tremorlab.detect.sites import coordinates, open_inventory
-from tremorlab.errors import ParameterError
+from tremorlab.errors import ModelError, ParameterError
 from tremorlab.live import state as tables
 from tremorlab.live.feeds import Batch, Feed
 from tremorlab.live.picture import pictures
@@ -44,6 +45,9 @@ FOLDER = "quakeml"
 HEALTH_S = 5.0
 
 _DAY_S = 86_400
+
+#: Classes that can be part of the name of a file, and of no other folder's.
+_LABEL = re.compile(r"\w[\w .-]*")
 
 
 @dataclass
@@ -95,7 +99,7 @@ class Watch:
         Stations are none or named twice, or a time is out of range; from `run`: the folder or the database cannot be
         used, or are in use.
     ModelError
-        The network cannot be used.
+        The network cannot be used, or a class of it cannot be part of a file name.
     """
 
     def __init__(
@@ -115,6 +119,10 @@ class Watch:
         self.feed, self.out, self.rule = feed, Path(out).absolute(), rule or Rule()
         self.detector = Detector(model)
         self.about, self.grid = self.detector.about, Grid(self.detector.about, step_s)
+        for label in self.about.classes:
+            if not _LABEL.fullmatch(label):  # each event has a file named after its class
+                problem = f"class {label[:80]!r} cannot be part of a file name"
+                raise ModelError(self.detector.path, problem, "Classes are of letters, digits, blanks, _, . and -")
         self._start, self._end = start or feed.now(), end
         self._database = database or str(self.out / FILE)
         self._inventory, self._origin = open_inventory(inventory), origin

@@ -1,0 +1,249 @@
+"""Files made to do harm: refused with a clear error, at once, and before anything has happened."""
+
+import json
+import marshal
+import time
+import zipfile
+from base64 import b64encode
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fuzz.guard import watched
+from tests.fuzz.targets import ALL
+from tremorlab import untrusted
+from tremorlab.errors import CatalogError, ModelError, ParameterError, TremorlabError, WaveformError
+
+SECRET = "nobody should read this"
+
+LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">\n' for n in range(1, 12))
+DECLARATIONS = {
+    "billion laughs": f'<!DOCTYPE q [<!ENTITY a0 "ha">\n{LAUGHS}]>',
+    "another file": '<!DOCTYPE q [<!ENTITY a11 SYSTEM "file://{secret}">]>',
+    "another file's text": '<!DOCTYPE q [<!ENTITY % a SYSTEM "file://{secret}"> %a; <!ENTITY a11 "x">]>',
+    "an address": '<!DOCTYPE q SYSTEM "http://127.0.0.1:9/q.dtd" [<!ENTITY a11 "x">]>',
+}
+
+
+@contextmanager
+def refused(folder, kind, match):
+    """A typed error within a second, without the secret in it, and nothing done elsewhere."""
+    began = time.perf_counter()
+    with watched(folder) as found, pytest.raises(TremorlabError, match=match) as caught:
+        yield
+    assert type(caught.value) is kind
+    assert SECRET not in str(caught.value)
+    assert found == []
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.fixture
+def secret(tmp_path_factory):
+    path = tmp_path_factory.mktemp("home") / "secret.txt"
+    path.write_text(SECRET)
+    return path
+
+
+# --- XML -------------------------------------------------------------------------------------------------------------
+
+
+def _read_catalogue(path):
+    from tremorlab.catalog import readers
+
+    return readers.read(path, "quakeml")
+
+
+def _read_detections(path):
+    from tremorlab.detect import bulletin
+
+    return bulletin.read_quakeml(path)
+
+
+def _read_stations(path):
+    from tremorlab.detect.sites import coordinates
+
+    return coordinates(path)
+
+
+XML = {
+    "catalogue": ("quakeml", "theirs.xml", "eventParameters", _read_catalogue, CatalogError),
+    "detections": ("detections", "events.xml", "eventParameters", _read_detections, CatalogError),
+    "stations": ("stationxml", "stations.xml", "Source", _read_stations, ParameterError),
+}
+
+
+def _hostile(name, folder, declaration):
+    """A valid file with a declaration, and an entity in a text that is read."""
+    target, file, element, read, kind = XML[name]
+    ALL[target].make(folder)
+    head, rest = (folder / file).read_text().split("?>", 1)
+    place = rest.index(">", rest.index(f"<{element}")) + 1
+    text = f"{head}?>{declaration}{rest[:place]}&a11;{rest[place:]}"
+    return folder / file, text, read, kind
+
+
+@pytest.mark.parametrize("declared", DECLARATIONS)
+@pytest.mark.parametrize("name", XML)
+def test_entities_are_refused_before_they_are_expanded(name, declared, tmp_path, secret):
+    declaration = DECLARATIONS[declared].replace("{secret}", str(secret))
+    path, text, read, kind = _hostile(name, tmp_path, declaration)
+    read(path)  # what is valid is read
+    path.write_text(text)
+    with refused(tmp_path, kind, rf"{path.name}, line \d+: has a <!DOCTYPE declaration\. Remove it; \w+ has none"):
+        read(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "cp500", "utf-7"])
+@pytest.mark.parametrize("name", XML)
+def test_entities_cannot_hide_in_another_encoding(name, encoding, tmp_path):
+    path, text, read, kind = _hostile(name, tmp_path, DECLARATIONS["billion laughs"])
+    head = f"<?xml version='1.0' encoding='{encoding}'?>"
+    path.write_bytes((head + text.split("?>", 1)[1]).encode(encoding))
+    message = "is not text|holds a zero byte|declares the encoding|not QuakeML|<!DOCTYPE|<!ENTITY"
+    with refused(tmp_path, kind, message):
+        read(path)
+
+
+def test_other_formats_of_station_metadata_are_not_tried(tmp_path):
+    (tmp_path / "s.xml").write_text("B050F03     Station:     AAA\n")
+    with refused(tmp_path, ParameterError, r"s\.xml: cannot be read as station metadata"):
+        _read_stations(tmp_path / "s.xml")
+    with refused(tmp_path, ParameterError, r"stations.*: cannot be read: No such file"):
+        _read_stations("http://127.0.0.1:9/stations.xml")
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
+
+
+class Bomb:
+    """Writes a file where it is unpickled."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.write_text, (self.mark, "unpickled")
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    from tremorlab.waveform.collections import Collection
+
+    mark = tmp_path / "mark"
+    np.savez(tmp_path / "w_100hz.npz", data=np.array([Bomb(mark)], dtype=object), columns=np.array(["Z"]))
+    (tmp_path / "w.csv").write_text("source_file,network,station,channels\nBK_BKS_2017071510492061.npz,BK,BKS,HHZ\n")
+    with refused(tmp_path, WaveformError, r"w_100hz\.npz: cannot be read: Object arrays cannot be loaded"):
+        Collection(tmp_path / "w_100hz.npz")
+    assert not mark.exists()
+
+
+# --- a network's classes, which name files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", ["../../../home/tremor", "/etc/tremor", "..", ".hidden", "a/b", "a\\b", "a\x00b", ""])
+def test_a_class_that_would_be_a_path_is_refused(label, tmp_path, detector_of, monkeypatch):
+    from obspy import UTCDateTime
+
+    from tremorlab.live import watch
+    from tremorlab.live.feeds import Replay
+    from tremorlab.waveform.sources import StreamSource
+
+    detector = detector_of("waveform")
+    about = detector.about.model_copy(update={"classes": ["noise", label, "other"]})
+    monkeypatch.setattr(detector, "about", about)
+    monkeypatch.setattr(watch, "Detector", lambda model: detector)
+    feed = Replay(StreamSource([]), UTCDateTime(0), UTCDateTime(60))
+    with refused(tmp_path, ModelError, r"class .* cannot be part of a file name\. Classes are of letters"):
+        watch.Watch(feed, "network", tmp_path / "out", ["XX.AAA..HH?"])
+
+
+# --- archives: what may be in a saved network ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network(folder_of, tmp_path):
+    """A valid model folder, and a function that changes its archive: member -> content, a function of it, or None."""
+    import shutil
+
+    folder = tmp_path / "network"
+    shutil.copytree(folder_of("waveform"), folder)
+
+    def rewrite(changes):
+        with zipfile.ZipFile(folder / "model.keras") as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        for name, change in changes.items():
+            members[name] = change(members[name]) if callable(change) else change
+        with zipfile.ZipFile(folder / "model.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return folder / "model.keras"
+
+    return rewrite
+
+
+def _code(mark):
+    """Code of a function that leaves a mark, as Keras writes it into a Lambda layer."""
+    made = compile(f"lambda x: open({str(mark)!r}, 'w') and x", "x", "eval").co_consts[0]
+    return b64encode(marshal.dumps(made)).decode()
+
+
+def _layer(module, name, **settings):
+    """A configuration in which a layer, the second, is another one."""
+
+    def change(content):
+        config = json.loads(content)
+        layer = config["config"]["layers"][1]
+        layer |= {"module": module, "class_name": name, "registered_name": None}
+        layer["config"] = {"name": layer["name"]} | settings
+        return json.dumps(config).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "member", ["../../mark", "/tmp/mark", "assets/../../mark", "..\\mark", "model.weights.h5/x", "C:\\mark", "code.py"]
+)
+def test_members_that_would_be_unpacked_elsewhere_are_refused(member, network, tmp_path):
+    path = network({member: b"x"})
+    with refused(tmp_path, ModelError, r"model\.keras: its member '.*' is none of config\.json, .*Do not open it"):
+        untrusted.network(path, ModelError)
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused(network, tmp_path):
+    path = network({"metadata.json": bytes(2**28 + 1)})
+    assert path.stat().st_size < 2e6
+    with refused(tmp_path, ModelError, r"model\.keras: unpacks to 3 members of 26\d+ bytes, more than 268435456"):
+        untrusted.network(path, ModelError)
+
+
+def test_layers_that_hold_code_or_read_files_are_refused(network, tmp_path, secret):
+    mark = tmp_path / "mark"
+    code = {"class_name": "__lambda__", "config": {"code": _code(mark), "defaults": None, "closure": None}}
+    layers = {
+        "Lambda": _layer("keras.layers", "Lambda", function=code),
+        "StringLookup": _layer("keras.layers", "StringLookup", vocabulary=str(secret)),
+        "TFSMLayer": _layer("keras.layers", "TFSMLayer", filepath=str(tmp_path)),
+        "system": _layer("os", "system", command=f"touch {mark}"),
+        "exec": _layer("builtins", "exec"),
+    }
+    for name, change in layers.items():
+        path = network({"config.json": change})
+        with refused(
+            tmp_path, ModelError, rf"model\.keras: its configuration has '({name}|exec)' of '\S+', no part of"
+        ):
+            untrusted.network(path, ModelError)
+    assert not mark.exists()
+
+
+def test_a_network_without_a_configuration_that_can_be_read_is_refused(network, tmp_path):
+    for content in (b"", b"{", b"[" * 100_000, b"\xff"):
+        with refused(tmp_path, ModelError, r"model\.keras: cannot be opened as a network: "):
+            untrusted.network(network({"config.json": content}), ModelError)
+
+
+@pytest.mark.parametrize(
+    "kind", ["waveform", "spectrum", "log", "inside", "fused", "pooled_spectrum", "pooled_fused", "fused_log"]
+)
+def test_every_network_of_ours_is_let_through(kind, folder_of):
+    untrusted.network(folder_of(kind) / "model.keras", ModelError)

@@ -8,6 +8,7 @@ or a network of this package needs is a small part of that, and only that part i
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,11 @@ _PARTS = {
     },
     None: {"__ellipsis__", "__keras_tensor__", "__slice__"},
 }  # fmt: skip
+
+#: What zipfile and json raise for damage, encryption and methods they do not know.
+_BROKEN = (
+    OSError, EOFError, KeyError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 _REMEDY = "Do not open it, and ask for it again where it should have come from"
 
@@ -91,7 +97,6 @@ def network(path: str | Path, kind: type[TremorlabError]) -> None:
         Of the class given: the file is no archive of Keras, has a member that does not belong there, unpacks to more
         than 256 MiB, or its configuration names something that networks of this package do not consist of.
     """
-    broken = "cannot be opened as a network"
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -103,10 +108,8 @@ def network(path: str | Path, kind: type[TremorlabError]) -> None:
             if size > _UNPACKED or len(members) > len(_MEMBERS):
                 raise kind(path, f"unpacks to {len(members)} members of {size} bytes, more than {_UNPACKED}", _REMEDY)
             config = json.loads(archive.read("config.json"))
-    except (OSError, KeyError, ValueError, RecursionError, RuntimeError, NotImplementedError) as error:
-        raise kind(path, f"{broken}: {error}", "Train again, or fetch it again") from error
-    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error) as error:
-        raise kind(path, f"{broken}: {error}", "Train again, or fetch it again") from error
+    except _BROKEN as error:
+        raise kind(path, f"cannot be opened as a network: {error}", "Train again, or fetch it again") from error
     for module, name in _named(config):
         if not isinstance(module, str | None) or not isinstance(name, str) or name not in _PARTS.get(module, ()):
             told = f"its configuration has {str(name)[:80]!r} of {str(module)[:80]!r}"

@@ -247,3 +247,37 @@ def test_a_network_without_a_configuration_that_can_be_read_is_refused(network, 
 )
 def test_every_network_of_ours_is_let_through(kind, folder_of):
     untrusted.network(folder_of(kind) / "model.keras", ModelError)
+
+
+def test_a_model_folder_is_looked_into_before_keras_opens_it(network, tmp_path, monkeypatch):
+    from tremorlab.classify import model_card
+
+    folder = network({}).parent
+    model_card.open_published(folder)  # what is valid is opened
+    monkeypatch.setattr(model_card, "load", lambda path: pytest.fail("Keras has opened it"))
+    network({"config.json": _layer("keras.layers", "Lambda", function={})})
+    with refused(tmp_path, ModelError, r"model\.keras: its configuration has 'Lambda' of 'keras\.layers'"):
+        model_card.open_published(folder)
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "../../secret.xml", "stations.xml"])
+def test_a_card_that_names_a_file_is_refused(file, network, tmp_path):
+    from tremorlab.classify import model_card
+
+    folder = network({}).parent
+    card = json.loads((folder / "card.json").read_text())
+    card["preparation"]["inventory"] = file
+    (folder / "card.json").write_text(json.dumps(card))
+    with refused(tmp_path, ModelError, r"card\.json: preparation\.inventory names a file, '.*'\. Leave it empty"):
+        model_card.open_published(folder)
+
+
+def test_keras_refuses_code_by_itself_too(network, tmp_path):
+    from tremorlab.classify import runs
+
+    mark = tmp_path / "mark"
+    code = {"class_name": "__lambda__", "config": {"code": _code(mark), "defaults": None, "closure": None}}
+    path = network({"config.json": _layer("keras.layers", "Lambda", function=code)})
+    with pytest.raises(ModelError, match=r"model\.keras: cannot be opened as a network: .*([Ll]ambda|unsafe)"):
+        runs.load(path)
+    assert not mark.exists()

@@ -19,7 +19,7 @@ from pathlib import Path
 import keras
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tremorlab import __version__
+from tremorlab import __version__, untrusted
 from tremorlab.classify.networks import Network
 from tremorlab.classify.runs import Run, load
 from tremorlab.classify.training import Training
@@ -135,13 +135,18 @@ def open_published(folder: str | Path) -> Published:
     Raises
     ------
     ModelError
-        A file is missing or damaged, or the two do not belong together.
+        A file is missing or damaged, holds more than a network of ours, or names a file of its own; or the two do not
+        belong together.
     """
     path = Path(folder) / "card.json"
     try:
         card = _valid(json.loads(path.read_text(encoding="utf-8")), path)
     except (OSError, ValueError) as error:
         raise ModelError(path, f"cannot be read: {error}", _REMEDY) from error
+    if card.preparation.inventory:
+        problem = f"preparation.inventory names a file, {card.preparation.inventory[:200]!r}"
+        raise ModelError(path, problem, "Leave it empty: station metadata are the user's")
+    untrusted.network(Path(folder) / "model.keras", ModelError)
     model = load(Path(folder) / "model.keras")
     _compare(model, card, folder)
     return Published(model, card)

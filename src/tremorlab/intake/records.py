@@ -7,10 +7,12 @@ spikes, damage inside a file) is found when windows are cut.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import inf
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from obspy import UTCDateTime
 
 from tremorlab import paths
 from tremorlab.errors import WaveformError
@@ -23,6 +25,9 @@ _OTHER = {".csv", ".xml", ".toml", ".txt", ".md", ".json", ".pdf", ".png", ".py"
 
 #: Day files of an SDS archive below its root.
 _SDS = "[0-9][0-9][0-9][0-9]/*/*/*.D/*.D.[0-9][0-9][0-9][0-9].[0-9][0-9][0-9]"
+
+#: Times that nanoseconds since 1970 can hold, with room to add to them; others are damage.
+_FIRST, _LAST = UTCDateTime(1700, 1, 1), UTCDateTime(2200, 1, 1)
 
 #: Columns of a table of segments; times in nanoseconds since 1970, the end that of the last sample.
 _COLUMNS = {"seed_id": "str", "start_ns": "int64", "end_ns": "int64", "rate_hz": "float64", "file": "str"}
@@ -166,7 +171,13 @@ def _segments(path: Path) -> Iterator[tuple]:
         ]  # fmt: skip
     if path.stat().st_size == 0:
         raise WaveformError(path, "is empty (0 bytes)", "Get the file again, or leave it out")
+    stream = files.read(path, path, headonly=True)
+    for trace in stream:
+        start, end, rate = trace.stats.starttime, trace.stats.endtime, trace.stats.sampling_rate
+        if not (0 < rate < inf and _FIRST <= start <= end <= _LAST):
+            problem = f"has a trace {trace.id} from {start} to {end} at {rate:g} Hz"
+            raise WaveformError(path, problem, "Times of records are within 1700 to 2200: correct it, or leave it out")
     return [
         (trace.id, trace.stats.starttime.ns, trace.stats.endtime.ns, trace.stats.sampling_rate, str(path))
-        for trace in files.read(path, path, headonly=True)
+        for trace in stream
     ]

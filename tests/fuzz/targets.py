@@ -439,18 +439,18 @@ def _read_detector(folder):
 ALL = {
     target.name: target
     for target in (
-        Target("miniseed", _make_miniseed, _read_miniseed, ("record.mseed", "plain.mseed"), 0.8),
-        Target("packets", _make_packets, _read_packets, ("packets.bin",), 0.8),
-        Target("win32", _make_win32, _read_win32, ("data.cnt", "data.cnt", "table.ch"), 2.0),
-        Target("collection", _make_collection, _read_collection, ("waveforms.hdf5", "metadata.csv"), 0.8),
+        Target("miniseed", _make_miniseed, _read_miniseed, ("record.mseed", "plain.mseed"), 1.0),
+        Target("packets", _make_packets, _read_packets, ("packets.bin",), 1.5),
+        Target("win32", _make_win32, _read_win32, ("data.cnt", "data.cnt", "table.ch"), 3.0),
+        Target("collection", _make_collection, _read_collection, ("waveforms.hdf5", "metadata.csv"), 0.6),
         Target("stationxml", _make_stationxml, _read_stationxml, ("stations.xml",), 0.6),
-        Target("csv", _make_csv, _read_csv, ("own.csv", "theirs.csv"), 2.0),
-        Target("quakeml", _make_quakeml, _read_quakeml, ("own.xml", "theirs.xml"), 0.8),
-        Target("bulletin", _make_bulletin, _read_bulletin, ("Eo201303.csv", "slow.csv", "pnsn.json"), 2.0),
-        Target("detections", _make_detections, _read_detections, ("events.csv", "events.xml"), 0.8),
-        Target("study", _make_study, _read_study, ("mine.toml",), 1.2),
-        Target("dataset", _make_dataset, _read_dataset, ("set/waveforms.hdf5", "set/metadata.csv"), 1.0),
-        Target("model", _make_model, _read_model, ("network/model.keras", "network/card.json"), 0.3),
-        Target("detector", _make_detector, _read_detector, ("detector.onnx",), 0.8),
+        Target("csv", _make_csv, _read_csv, ("own.csv", "theirs.csv"), 0.8),
+        Target("quakeml", _make_quakeml, _read_quakeml, ("own.xml", "theirs.xml"), 0.6),
+        Target("bulletin", _make_bulletin, _read_bulletin, ("Eo201303.csv", "slow.csv", "pnsn.json"), 0.8),
+        Target("detections", _make_detections, _read_detections, ("events.csv", "events.xml"), 1.2),
+        Target("study", _make_study, _read_study, ("mine.toml",), 2.0),
+        Target("dataset", _make_dataset, _read_dataset, ("set/waveforms.hdf5", "set/metadata.csv"), 1.2),
+        Target("model", _make_model, _read_model, ("network/model.keras", "network/card.json"), 0.2),
+        Target("detector", _make_detector, _read_detector, ("detector.onnx",), 2.5),
     )
 }

@@ -170,11 +170,11 @@ def _typed(texts, where, first):
         column = texts[name].replace("", None) if dtype != "str" else texts[name]
         try:
             typed[name] = _converted(column, dtype)
-        except (ValueError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             for row in range(len(column)):  # pandas does not say which
                 try:
                     _converted(column[row : row + 1], dtype)
-                except (ValueError, OverflowError):
+                except (ValueError, TypeError, OverflowError):
                     kind = {"f": "a number", "i": "a whole number"}.get(dtype[0], "a time")
                     raise CatalogError(
                         f"{where}, row {row + first}, column {name!r}", f"{column.iloc[row]!r} is not {kind}",

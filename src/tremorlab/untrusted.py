@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
+
 from tremorlab.errors import TremorlabError
 
 #: What a saved network consists of, and the most that it may unpack to; the compendium's have 0.4 MB.
@@ -126,3 +128,8 @@ def _named(config: object) -> Iterator[tuple[object, object]]:
         parts = config if isinstance(config, list) else ()
     for part in parts:
         yield from _named(part)
+
+
+def is_elsewhere(dataset: h5py.Dataset, file: h5py.File) -> bool:
+    """Whether samples come from another file: by an external link, external storage or a virtual dataset."""
+    return dataset.file.filename != file.filename or bool(dataset.external) or dataset.is_virtual

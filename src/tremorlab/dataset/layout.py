@@ -29,16 +29,26 @@ _CODES = ["station_network_code", "station_code", "station_location_code", "stat
 _TEXT = [*_SAME.values(), *_CODES, "trace_name", "trace_channel", "trace_component_order", "split"]
 _NUMBERS = ["trace_sampling_rate_hz", "trace_dt_s", "trace_npts", "trace_margin_samples", "trace_onset_sample"]
 _SPLITS = {"validation": "dev"}
+#: What h5py raises, as the damaged place suggests to it.
+_HDF5 = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError)
+
+#: Numbers of the table: positions, counts, rates. More is damage, and overflows.
+_LARGEST = 1e9
+
+#: First and last time that nanoseconds since 1970 reach.
+_TIMES = (pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC"))
 _REFERENCE = r"^(?P<array>[^$]+)(?:\$(?P<entry>\d+)(?:,:(?P<rows>\d*),:(?P<columns>\d*))?)?$"
 
 
 @contextmanager
-def reported(where: object, problem: str, remedy: str) -> Iterator[None]:
+def reported(
+    where: object, problem: str, remedy: str, kinds: type[Exception] | tuple[type[Exception], ...] = _HDF5
+) -> Iterator[None]:
     """Turn what the operating system or HDF5 says into a `DatasetError`."""
     try:
         yield
-    except OSError as error:
-        raise DatasetError(where, f"{problem}: {error.strerror or error}", remedy) from error
+    except kinds as error:
+        raise DatasetError(where, f"{problem}: {getattr(error, 'strerror', '') or error}", remedy) from error
 
 
 def to_metadata(windows: pd.DataFrame, samples: int, rate_hz: float, where: object) -> pd.DataFrame:
@@ -91,12 +101,14 @@ def read_metadata(path: Path) -> pd.DataFrame:
         The file is missing, is not CSV, has no trace_name, or a number or time that is none; names file and row.
     """
     try:
-        with reported(path, "cannot be read", "A dataset has it beside its waveforms"):
+        with reported(path, "cannot be read", "A dataset has it beside its waveforms", OSError):
             table = pd.read_csv(
                 path, dtype=dict.fromkeys(_TEXT, "str"), keep_default_na=False, na_values=[""], low_memory=False
             )
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DatasetError(path, f"is not CSV: {error}", "Write the dataset again") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of too many fields for names of the rows
+        raise DatasetError(path, "has rows with more fields than the header", "Write the dataset again")
     if "trace_name" not in table:
         raise DatasetError(
             path, f"column trace_name missing; found {', '.join(map(str, table.columns))}", "Write the dataset again"
@@ -104,12 +116,16 @@ def read_metadata(path: Path) -> pd.DataFrame:
     for name in set(_TEXT) & set(table.columns):
         table[name] = table[name].fillna("").astype("str")
     for name in set(_NUMBERS) & set(table.columns):
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        for row in table.index[numbers.isna() & table[name].notna()]:
+        try:
+            numbers = pd.to_numeric(table[name], errors="coerce")
+        except OverflowError:  # a whole number of hundreds of digits
+            numbers = table[name].map(_float, na_action="ignore").astype("float64")
+        for row in table.index[~(numbers.abs() <= _LARGEST) & table[name].notna()]:
             raise DatasetError(f"{path}, row {row + 2}", f"{name} {table[name][row]!r} is not a number", "Correct it")
         table[name] = numbers
     if "trace_start_time" in table:
         times = pd.to_datetime(table["trace_start_time"], format="ISO8601", utc=True, errors="coerce")
+        times = times.where(times.between(*_TIMES))
         for row in table.index[times.isna() & table["trace_start_time"].notna()]:
             raise DatasetError(
                 f"{path}, row {row + 2}",
@@ -118,6 +134,13 @@ def read_metadata(path: Path) -> pd.DataFrame:
             )
         table["trace_start_time"] = times.dt.as_unit("ns")
     return table
+
+
+def _float(value):
+    try:
+        return float(str(value))
+    except ValueError:
+        return np.nan
 
 
 def to_windows(metadata: pd.DataFrame, samples: np.ndarray, rate_hz: float) -> pd.DataFrame:

@@ -7,10 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from tremorlab import untrusted
 from tremorlab.dataset.layout import METADATA, WAVEFORMS, read_metadata, references, reported, to_windows
 from tremorlab.errors import DatasetError
 
 _REMEDY = "Write the dataset again, or leave the row out"
+
+#: Sampling rates that a recorder of ground motion can have; with others times overflow.
+_RATES_HZ = (1e-4, 1e6)
 
 
 def open(path: str | Path) -> "Dataset":
@@ -59,25 +63,30 @@ class Dataset:
         with reported(hdf5, "cannot be read as HDF5", "It is missing, cut off or damaged: write the dataset again"):
             self._file = h5py.File(hdf5, "r")
         try:
-            self.study = str(self._file.attrs.get("study", ""))
-            written = self._file.attrs.get("traces", len(metadata))
-            if written != len(metadata):
-                raise DatasetError(
-                    self.path / METADATA, f"has {len(metadata)} rows, and {written} traces were written", _REMEDY
-                )
-            self.sampling_rate_hz = self._rate_hz(metadata)
-            self.components = self._format("component_order") or next(iter(_orders(metadata, "")), "")
-            self.waveforms = Waveforms(
-                self._file,
-                metadata["trace_name"],
-                _orders(metadata, self.components),
-                self.components,
-                self._format("dimension_order") or "CW",
-            )
+            with reported(hdf5, "is damaged", "Write the dataset again"):
+                self._look(metadata)
+            with reported(self.path / METADATA, "times are beyond 1678 to 2262", _REMEDY):
+                self.windows = to_windows(metadata, self.waveforms.lengths, self.sampling_rate_hz)
         except BaseException:
             self.close()
             raise
-        self.windows = to_windows(metadata, self.waveforms.lengths, self.sampling_rate_hz)
+
+    def _look(self, metadata):
+        self.study = str(self._file.attrs.get("study", ""))
+        written = self._file.attrs.get("traces", len(metadata))
+        if written != len(metadata):
+            raise DatasetError(
+                self.path / METADATA, f"has {len(metadata)} rows, and {written} traces were written", _REMEDY
+            )
+        self.sampling_rate_hz = self._rate_hz(metadata)
+        self.components = self._format("component_order") or next(iter(_orders(metadata, "")), "")
+        self.waveforms = Waveforms(
+            self._file,
+            metadata["trace_name"],
+            _orders(metadata, self.components),
+            self.components,
+            self._format("dimension_order") or "CW",
+        )
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -105,7 +114,7 @@ class Dataset:
         if rates is None:
             rates = 1 / metadata["trace_dt_s"] if "trace_dt_s" in metadata else pd.Series(np.nan, metadata.index)
         rates = rates.fillna(float(common) if common else np.nan)
-        for row in rates.index[~(rates > 0) | ((rates - rates.iloc[0]).abs() > 1e-4)]:
+        for row in rates.index[~rates.between(*_RATES_HZ) | ((rates - rates.iloc[0]).abs() > 1e-4)]:
             raise DatasetError(
                 f"{self.path / METADATA}, row {row + 2}",
                 f"sampling rate {rates[row]:g} Hz, {rates.iloc[0]:g} Hz in row 2",
@@ -177,6 +186,10 @@ class Waveforms:
         found = self._file.get(f"data/{array}")
         if not isinstance(found, h5py.Dataset):
             self._fail(first, f"array {array!r} is not in {self._where.name}")
+        if untrusted.is_elsewhere(found, self._file):
+            self._fail(first, f"array {array!r} is in another file than {self._where.name}")
+        if found.size and not found.id.get_storage_size():
+            self._fail(first, f"array {array!r} of shape {found.shape} was never written")
         single = (rows["entry"] < 0).to_numpy()
         if found.dtype.kind not in "fiu" or found.ndim != (2 if single.all() else 3) or single.any() != single.all():
             self._fail(first, f"array {array!r} of shape {found.shape} and type {found.dtype} holds no such trace")

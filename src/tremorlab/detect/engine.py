@@ -83,7 +83,10 @@ class Detector:
         except ValidationError as error:
             raise ModelError(self.path, "does not say what it is", remedy) from error
         except Exception as error:  # onnxruntime has a class of its own for each of its failures
-            raise ModelError(self.path, f"is no ONNX file: {str(error).splitlines()[0]}", remedy) from error
+            raise ModelError(self.path, f"is no ONNX file: {(str(error).splitlines() or [''])[0]}", remedy) from error
+        if self.about.preparation.inventory:
+            problem = f"preparation.inventory names a file, {self.about.preparation.inventory[:200]!r}"
+            raise ModelError(self.path, problem, "Station metadata are the user's: write it again with an empty one")
 
     def __reduce__(self):
         return type(self), (self.path, self._threads)
@@ -174,7 +177,11 @@ class Detector:
         return np.concatenate(parts)
 
     def _run(self, batch):
-        return self._session.run(None, {"record": np.ascontiguousarray(batch)})[0]
+        try:
+            return self._session.run(None, {"record": np.ascontiguousarray(batch)})[0]
+        except Exception as error:  # onnxruntime has a class of its own for each of its failures
+            problem = f"cannot be evaluated: {(str(error).splitlines() or [''])[0]}"
+            raise ModelError(self.path, problem, "Write it with tremorlab.detect.export.export") from error
 
 
 _WANT = "Prepare it with tremorlab.waveform.prepare for the components of the network"

@@ -184,6 +184,15 @@ def test_a_record_that_cannot_be_read_counts_as_none(tmp_path, content):
     assert execute.Record.read(path) is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere shared memory cannot be told")
+def test_memory_that_a_fork_shares_counts_once():
+    code = "import os, time; held = bytearray(os.urandom(1)) * 200_000_000; child = os.fork(); time.sleep(1.5)"
+    with execute._Memory() as memory:
+        subprocess.run([sys.executable, "-c", code], check=True)
+        time.sleep(0.2)
+    assert 200 < memory.peak_mb < 300
+
+
 def test_the_peak_of_memory_is_that_of_the_processes_started_within():
     hold = "block = bytearray(200_000_000); import time; time.sleep(1)"
     with execute._Memory() as memory:

@@ -256,7 +256,10 @@ def _environment(threads: int | None, scratch: str) -> Iterator[None]:
 
 
 class _Memory:
-    """Peak resident memory of the processes started within the block, sampled."""
+    """Peak resident memory of the processes started within the block, sampled; what they share counts once.
+
+    A process that starts a program is two for a moment, of which the second has nothing of its own yet.
+    """
 
     def __enter__(self) -> "_Memory":
         self.peak_mb = 0.0
@@ -275,5 +278,6 @@ class _Memory:
             total = 0
             for process in set(psutil.Process().children(recursive=True)) - self._others:
                 with contextlib.suppress(psutil.Error):
-                    total += process.memory_info().rss
+                    info = process.memory_full_info()
+                    total += getattr(info, "pss", info.rss)  # the former on Linux only
             self.peak_mb = max(self.peak_mb, total / 1e6)

@@ -187,7 +187,7 @@ def test_two_workers_give_the_same(root, model, tmp_path, whole):
     ("options", "message"),
     [
         ({"first": "2012-01-01"}, r"days 2012-01-01 to \.\.\.: are not in the archive"),
-        ({"inventory": "none.xml"}, r"none\.xml: cannot be read as station metadata"),
+        ({"inventory": "none.xml"}, r"none\.xml: cannot be read: No such file"),
     ],
 )
 def test_what_is_not_there_is_named(root, model, tmp_path, options, message):

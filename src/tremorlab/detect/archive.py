@@ -230,7 +230,8 @@ def detect(
 
 def read(path: str | Path, window_s: float, step_s: float) -> Annotation:
     """Read the probabilities of one station-day."""
-    table = pq.read_table(path, partitioning=None)
+    with Path(path).open("rb") as file:
+        table = pq.read_table(file)
     about = json.loads(table.schema.metadata[_KEY])
     classes = tuple(table.column_names[1:])
     values = np.stack([table[name].to_numpy() for name in classes], axis=1)
@@ -272,7 +273,13 @@ def _write(annotation, task, key):
     about = {"hash": key, "station": task.station, "name": annotation.name, "spans": spans}
     table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(about)})
     task.path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(task.path, lambda path: pq.write_table(table, path, compression="zstd"))
+    _replace(task.path, lambda path: _write_table(table, path))
+
+
+def _write_table(table, path):
+    # A file and not its name: pyarrow takes UTF-8 only, and where the locale has none a name may be any bytes.
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def _replace(path, write):
@@ -301,7 +308,8 @@ def _hash(task, network):
 def _key(path):
     """Hash that a finished file names; None where there is no such file."""
     try:
-        return json.loads(pq.read_schema(path).metadata[_KEY])["hash"]
+        with path.open("rb") as file:
+            return json.loads(pq.read_schema(file).metadata[_KEY])["hash"]
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
 

@@ -220,7 +220,7 @@ def test_the_response_gives_reduced_displacement(root, model, tmp_path):
         ({"stations": ["XX.AAA"]}, r"station 'XX\.AAA': is not NET\.STA\.LOC\.CHA, with wildcards in CHA alone"),
         ({"stations": ["XX.A*..HHZ"]}, r"station 'XX\.A\*\.\.HHZ': is not NET\.STA\.LOC\.CHA"),
         ({"patience_s": 0}, r"patience: 0 is not above 0"),
-        ({"inventory": "none.xml"}, r"none\.xml: cannot be read as station metadata"),
+        ({"inventory": "none.xml"}, r"none\.xml: cannot be read: No such file"),
     ],
 )
 def test_what_cannot_be_watched(root, model, tmp_path, options, message):

@@ -300,6 +300,16 @@ def test_url_that_is_gone(cache, site):
         fetch(by_url(f"{site[0]}/gone.mseed", b""), **QUIET)
 
 
+@pytest.mark.parametrize("name", ["../../.profile", "/etc/cron.d/job", "a/../../b.mseed"])
+def test_a_name_that_leads_out_of_the_folder(cache, name):
+    outside = study(fetch={"urls": {name: "http://127.0.0.1:1/x sha256:00"}})
+    with pytest.raises(
+        StudyError, match=r"fetch\.urls, '.*': leads out of the folder of what is fetched\. Name the file"
+    ):
+        fetch(outside, **QUIET)
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+
+
 def test_url_without_a_checksum(cache):
     bare = study(fetch={"urls": {"one.mseed": "http://127.0.0.1:1/one.mseed"}})
     with pytest.raises(StudyError, match=r"fetch\.urls, 'one\.mseed': .* has no checksum\. Write 'URL sha256:HEX'"):

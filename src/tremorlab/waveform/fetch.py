@@ -244,6 +244,12 @@ def _miniseed(stream: Stream, where: str) -> bytes:
 
 def _download(study: Study, name: str, folder: Path, progress: bool) -> tuple[bool, int]:
     """Fetch one file by URL: whether it was new, and its size."""
+    # A study may come from a stranger, and names where to write.
+    if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
+        raise StudyError(
+            f"study {study.name}, fetch.urls, {name!r}", "leads out of the folder of what is fetched",
+            "Name the file without '..' and not from the root",
+        )  # fmt: skip
     url, _, checksum = study.fetch.urls[name].partition(" ")
     if not checksum.startswith("sha256:"):
         raise StudyError(

@@ -5,18 +5,20 @@
 Without ``--full`` the map of the book (six methods, four rates, five noise levels, two seeds, 20 s) is timed on two
 processes; the bar is 180 s. ``--full`` runs ten seeds, 60 s records, more rates, levels and regimes over a Dask
 cluster, this machine unless another is named, and writes every row: 20,160 fits, hours of two cores; a whole map of
-fewer seeds has wider intervals.
+fewer seeds has wider intervals. Interrupted, it goes on from ``OUT.part``.
 """
 
 import argparse
 import os
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import pandas as pd
 
 from tremorlab.dynamics import recovery
 from tremorlab.dynamics.recovery import grid
@@ -41,24 +43,33 @@ def book_map(quick):
 def full_map(out, seeds, scheduler):
     from distributed import Client
 
-    cases = grid(
-        method=METHODS,
-        rate_hz=(20, 25, 50, 100, 200, 500, 1000),
-        snr_db=(np.inf, 60.0, 40.0, 30.0, 20.0, 10.0, 5.0, 0.0),
-        duration_s=(20.0, 60.0),
-        p1_mpa=(13.0, 16.6, 19.0),
-        seed=range(seeds),
-    )
+    part = out.with_suffix(".part")
+    done = pd.read_csv(part) if part.exists() else None
+    blocks = list(product(range(seeds), (13.0, 16.6, 19.0), (20, 25, 50, 100, 200, 500, 1000)))
     began = time.perf_counter()
     with Client(scheduler) if scheduler else Client(threads_per_worker=1) as client:
         workers = len(client.scheduler_info()["workers"])
-        table = recovery.recovery_map(cases, lambda f, *x: client.gather(client.map(f, *x)))
-    part = out.with_suffix(".part")
-    table.to_csv(part, index=False)
-    part.rename(out)
-    spent = f"{time.perf_counter() - began:.0f} s, of which fits {table['seconds'].sum():.0f} s CPU"
-    print(f"{len(cases)} fits, {seeds} seeds, {workers} workers: {spent}")
-    rates = table.groupby(["p1_mpa", "method", "snr_db"], sort=False)["exact"].mean().unstack("snr_db")
+        for number, (seed, p1_mpa, rate_hz) in enumerate(blocks, 1):  # records of more would crowd the scheduler
+            cases = grid(
+                method=METHODS,
+                rate_hz=[rate_hz],
+                snr_db=(np.inf, 60.0, 40.0, 30.0, 20.0, 10.0, 5.0, 0.0),
+                duration_s=(20.0, 60.0),
+                p1_mpa=[p1_mpa],
+                seed=[seed],
+            )
+            if done is not None and (done[["seed", "p1_mpa", "rate_hz"]] == [seed, p1_mpa, rate_hz]).all(axis=1).any():
+                continue
+            found = recovery.recovery_map(cases, lambda f, *x: client.gather(client.map(f, *x)))
+            done = found if done is None else pd.concat([done, found], ignore_index=True)
+            scratch = out.with_suffix(".scratch")
+            done.to_csv(scratch, index=False)
+            scratch.replace(part)
+            print(f"{number}/{len(blocks)}: {time.perf_counter() - began:.0f} s", flush=True)
+    part.replace(out)
+    spent = f"{time.perf_counter() - began:.0f} s, of which fits {done['seconds'].sum():.0f} s CPU"
+    print(f"{len(done)} fits, {seeds} seeds, {workers} workers: {spent}")
+    rates = done.groupby(["p1_mpa", "method", "snr_db"], sort=False)["exact"].mean().unstack("snr_db")
     print(rates.round(2).to_string())
 
 

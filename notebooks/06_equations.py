@@ -111,8 +111,11 @@ METHODS = tuple(name for name in sindy.METHODS if name != "implicit")
 # $$ (eq-flow)
 #
 # $$
-# \Big[ M + \frac{\rho L^3}{12 h} \Big] \ddot h + \dot h \Big\{ A + \frac{L^3}{12 h} \Big[ \frac{12 \eta}{h^2} - \frac{\rho \dot h}{2 h}
-# \Big] \Big\} + k (h - h_0) = L \Big[ \frac{p_1 + p_2}{2} - \frac{\rho v^2}{2} \Big] .
+# \begin{aligned}
+# \Big[ M + \frac{\rho L^3}{12 h} \Big] \ddot h & + \dot h \Big\{ A + \frac{L^3}{12 h} \Big[ \frac{12 \eta}{h^2}
+# - \frac{\rho \dot h}{2 h} \Big] \Big\} + k (h - h_0) \\
+# & = L \Big[ \frac{p_1 + p_2}{2} - \frac{\rho v^2}{2} \Big] .
+# \end{aligned}
 # $$ (eq-wall)
 #
 # | symbol | meaning | unit |
@@ -152,7 +155,9 @@ parameter_sets = pd.DataFrame(
 
 
 # %% tags=["hide-input"]
-parameter_sets.T
+parameter_sets.T.map(
+    lambda each: each if isinstance(each, str) else f"{each:.4g}"
+)
 
 # %% [markdown]
 # Where $R > 1$ the motion does not settle to rest. At "figure 12" the fluid moves at some 200 m/s, so that its laminar drag does not describe

@@ -282,10 +282,24 @@ publish.figure("fig-recall", figure, made)
 def over(events, system, least=6.0):
     """Recall of the events over a signal-to-noise ratio, with its interval."""
     row = recall_by_snr(events, system, [least, 1e3]).iloc[0]
-    return row[["events", "recall", "recall_low", "recall_high"]]
+    return {
+        "events": int(row["events"]),
+        "recall": row["recall"],
+        "low": row["recall_low"],
+        "high": row["recall_high"],
+    }
 
 
-loud = pd.DataFrame(
+def readable(table):
+    """A table of recalls with the interval in one column with its value."""
+    shares = table[["recall", "low", "high"]].to_numpy()
+    told = [f"{share:.2f} ({a:.2f} to {b:.2f})" for share, a, b in shares]
+    table = table.drop(columns=["low", "high"]).assign(recall=told).round(2)
+    table = table.rename(index=figures.label_of, level=1)
+    return table.rename(columns={"recall": "recall (95 %)"})
+
+
+loud = pd.DataFrame.from_dict(
     {
         (setting, kind, system): over(
             each.events[each.events["event_class"] == kind], system
@@ -294,8 +308,9 @@ loud = pd.DataFrame(
         for kind in each.classes
         if kind != "noise"
         for system in systems
-    }
-).T
+    },
+    orient="index",
+)
 met = loud["recall"] >= BAR_RECALL
 publish.values(
     least_recall=float(loud["recall"].min()),
@@ -307,7 +322,7 @@ publish.values(
     )
     or "none",
 )
-loud.round(3)
+readable(loud)
 
 # %% [markdown]
 # ```{glue:figure} fig-recall
@@ -353,10 +368,10 @@ for setting, each in found.items():
         shares = shares / max(shares.sum(), 1e-9)
         rows[setting, system] = {
             "detections": len(own),
-            "with an event of their own": (own["state"] == "paired").mean(),
+            "own event": (own["state"] == "paired").mean(),
             "false": alone,
-            **{f"false, {name}": value for name, value in shares.items()},
-            "hours reported a station-day": 24 * spent / hours[setting],
+            **shares,
+            "hours a day": 24 * spent / hours[setting],
         }
 per_day = pd.concat(false).sum(axis=1)
 known = pd.concat(false)[["nothing", "wrong"]].sum(axis=1)
@@ -369,7 +384,7 @@ publish.values(
     most_false=float(per_day.max()),
     noisiest=f"{figures.label_of(worst[1])} by {worst[2]}, {worst[0]}-like",
 )
-pd.DataFrame(rows).T.round(2)
+pd.DataFrame.from_dict(rows, orient="index").round(2)
 
 # %% [markdown]
 # ```{glue:figure} fig-false
@@ -381,8 +396,8 @@ pd.DataFrame(rows).T.round(2)
 # ```
 #
 # Fewer than one a station-day have {glue:text}`n_quiet` of {glue:text}`n_per_day`, and {glue:text}`n_quiet_known` if what is hatched is left out; most
-# has {glue:text}`noisiest`: {glue:text}`most_false:.2f`. In the table, "false, nothing", "wrong" and "unknown" are shares of the false
-# alarms. What is neither false nor has an event of its own is a second piece of one. The last column is there because recall and false alarms alone can be fooled: a detector
+# has {glue:text}`noisiest`: {glue:text}`most_false:.2f`. In the table, "nothing", "wrong" and "unknown" are shares of the false
+# alarms. What is neither false nor has an event of its own is a second piece of one. The hours reported in a station-day are there because recall and false alarms alone can be fooled: a detector
 # that reports one event from midnight to midnight finds everything with no more than one false alarm.
 #
 # ## What is missed, and what it is taken for
@@ -493,7 +508,7 @@ for setting, each in found.items():
                     "16 %": low,
                     "84 %": high,
                 }
-late = pd.DataFrame(rows).T
+late = pd.DataFrame.from_dict(rows, orient="index")
 publish.values(
     late_1d=float(late.xs("1D", level=2)["median error (s)"].median()),
     late_rival=float(late.xs(RIVAL, level=2)["median error (s)"].median()),
@@ -523,15 +538,11 @@ for setting, each in found.items():
         for system in systems:
             row = over(own, system)
             counted = voted_false[setting].loc[kind, system]
-            rows[setting, kind, system] = {
-                "events": row["events"],
-                "recall": row["recall"],
-                "low": row["recall_low"],
-                "high": row["recall_high"],
+            rows[setting, kind, system] = row | {
                 "false a day": counted.sum(),
-                "of these at unknown kinds": counted["unknown"],
+                "at unknown kinds": counted["unknown"],
             }
-votes = pd.DataFrame(rows).T
+votes = pd.DataFrame.from_dict(rows, orient="index")
 
 # %% tags=["remove-output"]
 figure, axes = plt.subplots(2, 3, figsize=(10.5, 6.4), width_ratios=(3, 3, 4))
@@ -550,15 +561,13 @@ publish.figure("fig-votes", figure, made)
 
 # %% tags=["hide-input"]
 passed = votes["recall"] >= BAR_RECALL
-of_known = votes["false a day"] - votes["of these at unknown kinds"]
+of_known = votes["false a day"] - votes["at unknown kinds"]
 passed_known = passed & (of_known < BAR_FALSE)
 passed_station = passed & (votes["false a day"] / settings.stations < BAR_FALSE)
 passed &= votes["false a day"] < BAR_FALSE
 best = votes.xs(BOTH, level=2)
 alone_false = pd.concat(false).sum(axis=1).reindex(votes.index)
-unknown = best["of these at unknown kinds"] / best["false a day"].clip(
-    lower=1e-9
-)
+unknown = best["at unknown kinds"] / best["false a day"].clip(lower=1e-9)
 most_unknown = unknown.idxmax()
 publish.values(
     n_passed_known=int(passed_known.sum()),
@@ -584,7 +593,7 @@ publish.values(
     n_gain=int((votes["recall"] > loud["recall"].reindex(votes.index)).sum()),
     n_calmer=int((votes["false a day"] < alone_false).sum()),
 )
-votes.rename(index=figures.label_of, level=1).round(3)
+readable(votes)
 
 # %% [markdown]
 # ```{glue:figure} fig-votes
@@ -634,8 +643,8 @@ rows = {
     if kind != "noise"
     for one, other in (("1D", "2D"), ("1D", RIVAL))
 }
-against = pd.DataFrame(rows).T
-against
+against = pd.DataFrame.from_dict(rows, orient="index")
+against.round(3)
 
 # %% tags=["hide-input"]
 told = against[against["p"] < 0.05]
@@ -699,13 +708,14 @@ def summary(study, system):
 
 recorded = pd.DataFrame()
 if real is not None:
-    recorded = pd.DataFrame(
+    recorded = pd.DataFrame.from_dict(
         {
             (study, system): summary(study, system)
             for study in dict.fromkeys(real.stations["study"])
             for system in real.systems
-        }
-    ).T
+        },
+        orient="index",
+    )
 
 # %% [markdown]
 # {glue:text}`untold`

@@ -4,14 +4,15 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from tremorlab.classify.training import probabilities
-from tremorlab.experiment import comparison, published, refresh, store
+from tremorlab.experiment import comparison, imbalance, published, refresh, store
 from tremorlab.experiment.trained import result
-from tremorlab.experiment.twin_windows import divided
+from tremorlab.experiment.twin_windows import TwinWindows, divided
 
-SIZE = comparison.Size()
-AGAIN = comparison.compared("sakurajima", "hard", SIZE)["1D"]
+#: The cheapest training that is worth the name: balanced batches at one station.
+AGAIN = next(question for question in imbalance.everything() if question.name == "imbalance_1_1")
 
 
 def test_nothing_is_missing_or_out_of_date():
@@ -51,8 +52,14 @@ def test_training_again_gives_the_shipped_answer(tmp_path, monkeypatch):
     assert found.table["event_id"].tolist() == shipped.table["event_id"].tolist()
     seeds = [np.mean(one == other) for one, other in combinations(shipped.predicted, 2)]
     assert np.mean(found.predicted[0] == shipped.predicted[0]) > min(seeds) - 0.05
-    assert found.balanced_accuracy[0] == pytest.approx(shipped.balanced_accuracy.mean(), abs=0.04)
-    test = divided(AGAIN.windows).test.examples
-    model = published.load("sakurajima_waveform").model
-    guess = probabilities(model, test.waveforms).argmax(axis=1)
-    assert np.mean([np.mean(guess[test.labels == n] == n) for n in range(3)]) > 0.5  # chance is 1/3
+    assert found.balanced_accuracy[0] == pytest.approx(shipped.balanced_accuracy.mean(), abs=0.05)
+
+
+def test_shipped_networks_recognise_events_of_a_twin_that_they_have_never_seen():
+    for setting in comparison.SETTINGS:
+        scenario = comparison.scenario(setting, "report-like", comparison.Size())
+        scenario = scenario.model_copy(update={"days": 3, "stations": 1, "seed": 77})
+        test = divided(TwinWindows(scenario=scenario, split="event", shares=(0.2, 0.2, 0.6))).test
+        for kind in ("waveform", "spectrum"):
+            guess = probabilities(published.load(f"{setting}_{kind}").model, test.examples.waveforms).argmax(axis=1)
+            assert balanced_accuracy_score(test.examples.labels, guess) > 0.7  # by chance 1/3

@@ -237,8 +237,8 @@ def load(name: str | Path) -> Study:
     Raises
     ------
     StudyError
-        The file is not there, is not TOML, or breaks the schema, or what it names beside itself (``./``) is missing;
-        the message names the file and the key.
+        The file is not there, is not TOML, or breaks the schema, what it names beside itself (``./``) is missing, or
+        a name leads out of its folder (``..``); the message names the file and the key.
     """
     path = Path(name)
     if path.suffix != ".toml":
@@ -261,14 +261,30 @@ def load(name: str | Path) -> Study:
     return _found_beside(study, path)
 
 
+#: What to do about a name with two dots: what a study is given by others may not reach for files it was not given.
+_INSIDE = "Write a name without '..', below a data folder or beside the study (./), or an absolute one of your own"
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than a name can be
+        return False
+
+
 def _found_beside(study: Study, path: Path) -> Study:
-    """Replace names that start with ``./`` by absolute paths from the folder of the study file."""
+    """Replace names that start with ``./`` by absolute paths from the folder of the study file; none leads out."""
     folder = path.resolve().parent
+    for name in study.fetch.urls:
+        if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
+            raise StudyError(path, f"fetch.urls: {name!r} leads out of the folder of what is fetched", _INSIDE)
 
     def place(name: str, key: str) -> str:
+        if ".." in Path(name).parts or "\0" in name:
+            raise StudyError(path, f"{key}: {name!r} leads out of its folder", _INSIDE)
         if not name.startswith("./"):
             return name
-        if not (folder / name).exists():
+        if not _there(folder / name):
             raise StudyError(path, f"{key}: there is no {name} beside it", f"Move it to {folder}, or correct the name")
         return str(folder / name)
 

@@ -5,16 +5,22 @@ unpacks to anything, the configuration of a network names whatever Python can im
 or a network of this package needs is a small part of that, and only that part is let through.
 """
 
+from __future__ import annotations
+
 import json
+import mmap
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-
-import h5py
+from typing import TYPE_CHECKING
 
 from tremorlab.errors import TremorlabError
+
+if TYPE_CHECKING:  # it takes long to import, and a detector reads no HDF5
+    import h5py
 
 #: What a saved network consists of, and the most that it may unpack to; the compendium's have 0.4 MB.
 _MEMBERS = ("config.json", "metadata.json", "model.weights.h5")
@@ -36,6 +42,9 @@ _PARTS = {
     },
     None: {"__ellipsis__", "__keras_tensor__", "__slice__"},
 }  # fmt: skip
+
+#: How a global heap of HDF5 begins, and the part of a file in which they are looked for.
+_HEAP, _SEARCHED = b"GCOL\x01\0\0\0", 2**32
 
 #: What zipfile and json raise for damage, encryption and methods they do not know.
 _BROKEN = (
@@ -128,6 +137,46 @@ def _named(config: object) -> Iterator[tuple[object, object]]:
         parts = config if isinstance(config, list) else ()
     for part in parts:
         yield from _named(part)
+
+
+def heaps(path: str | Path, kind: type[TremorlabError]) -> None:
+    """Look at the texts of an HDF5 file before HDF5 does, which never ends where an object in a heap takes no room.
+
+    Texts of any length are in global heaps ("HDF5 File Format Specification", III.E). The first 4 GiB are looked
+    through, which takes seconds at the most; what is no HDF5 file is left to h5py.
+
+    Raises
+    ------
+    TremorlabError
+        Of the class given: a heap holds an object that is larger than the heap, or takes no room; names the byte.
+    """
+    try:
+        with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            place = content.find(_HEAP, 0, _SEARCHED)
+            while place >= 0:
+                if (wrong := _wrong(content, place)) is not None:
+                    told = f"is damaged: the object at byte {wrong} does not fit into its heap"
+                    raise kind(path, told, "Get the file again, or write it again")
+                place = content.find(_HEAP, place + 16, _SEARCHED)
+    except (OSError, ValueError):  # missing or empty, as h5py says better
+        return
+
+
+def _wrong(content, place):
+    """Byte of the first object that does not fit into the heap at a place."""
+    if place + 16 > len(content):
+        return place
+    end = place + struct.unpack_from("<Q", content, place + 8)[0]
+    if end > len(content):
+        return place
+    at = place + 16
+    while at + 16 <= end:
+        number, size = struct.unpack_from("<H6xQ", content, at)
+        room = 16 + -(-size // 8) * 8 if number else size  # what is free has no data, and its header counts
+        if not 16 <= room <= end - at:
+            return at
+        at += room
+    return None
 
 
 def is_elsewhere(dataset: h5py.Dataset, file: h5py.File) -> bool:

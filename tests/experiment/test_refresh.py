@@ -1,9 +1,12 @@
 """What comes with the compendium: complete, small, and of the code that is here."""
 
+import numpy as np
 import pytest
 
 from tests.experiment.small import ask
+from tremorlab import fingerprint
 from tremorlab.classify.networks import build, parameters
+from tremorlab.errors import ModelError
 from tremorlab.experiment import comparison, published, refresh, store
 from tremorlab.experiment.trained import Rival
 
@@ -60,3 +63,52 @@ def test_a_trained_network_is_published_with_its_card(tmp_path):
     score = opened.card.scores["balanced accuracy"]
     assert score.low <= score.value <= score.high
     assert "simulated: setting sakurajima" in (folder / "CARD.md").read_text()
+
+
+@pytest.fixture
+def shipped(cache):
+    """Two answers that come with the compendium, as far as the tests know."""
+    asked = [ask("one", Rival(kind="majority"), seeds=(0,)), ask("two", Rival(kind="threshold"), seeds=(0,))]
+    refresh.refresh(asked)
+    return asked
+
+
+def edit(monkeypatch, module):
+    """The code of a module changes."""
+    before = fingerprint.of_code
+    monkeypatch.setattr(
+        fingerprint, "of_code", lambda *names: {k: v + "x" * (k == module) for k, v in before(*names).items()}
+    )
+
+
+def test_a_change_that_alters_no_answer_is_confirmed(shipped, monkeypatch, capsys):
+    edit(monkeypatch, "waveform.files")
+    before = [store.arrays(question) for question in shipped]
+    assert refresh.out_of_date(shipped) == {"one": "waveform.files", "two": "waveform.files"}
+    refresh.confirm(shipped)
+    assert "one is the same" in capsys.readouterr().out
+    assert refresh.out_of_date(shipped) == {}
+    for old, question in zip(before, shipped, strict=True):
+        np.testing.assert_equal(store.arrays(question), old)
+
+
+def test_nothing_is_signed_where_an_answer_is_another_one_now(shipped, monkeypatch):
+    edit(monkeypatch, "waveform.files")
+    compute = refresh.trained._compute
+
+    def other(experiment, *rest):
+        found = compute(experiment, *rest)
+        if experiment.name == "two":
+            found["probabilities"][0, 0, 0] += np.float16(2**-10)
+        return found
+
+    monkeypatch.setattr(refresh.trained, "_compute", other)
+    with pytest.raises(ModelError, match=r"two-.*\.npz: probabilities is another one by the code of now.*make results"):
+        refresh.confirm(shipped)
+    assert set(refresh.out_of_date(shipped)) == {"one", "two"}
+
+
+def test_a_change_of_the_training_is_not_confirmed(shipped, monkeypatch):
+    edit(monkeypatch, "classify.networks")
+    with pytest.raises(ModelError, match=r"one-.*\.npz: classify\.networks changed, by which networks are trained"):
+        refresh.confirm(shipped)

@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _all(targets, seeds, scratch, asked):
-    print(f"{'target':<12}{'cases':>7}{'accepted':>10}{'refused':>9}{'known':>7}{'untyped':>9}{'other':>7}"
+    print(f"{'target':<12}{'cases':>7}{'accepted':>10}{'refused':>9}{'untyped':>9}{'other':>7}"
           f"{'slowest s':>11}{'memory MB':>11}{'seconds':>9}")  # fmt: skip
     kept, tallies = [], []
     for name, count in campaign.shares(asked.cases, targets).items():
@@ -46,15 +46,14 @@ def _all(targets, seeds, scratch, asked):
         counts = tally.counts
         other = sum(counts[kind] for kind in campaign.FAULTS[1:])
         print(
-            f"{name:<12}{counts.total():>7}{counts['accepted']:>10}{counts['refused']:>9}{counts['known']:>7}"
+            f"{name:<12}{counts.total():>7}{counts['accepted']:>10}{counts['refused']:>9}"
             f"{counts['untyped']:>9}{other:>7}{tally.slowest_s:>11.2f}{tally.memory / 1e6:>11.0f}"
             f"{time.perf_counter() - began:>9.0f}",
             flush=True,
         )
         kept += campaign.keep(tally, seeds, asked.seed, KEPT)
     cases, faults = sum(tally.counts.total() for tally in tallies), sum(len(tally.faults) for tally in tallies)
-    known = sum(tally.counts["known"] for tally in tallies)
-    print(f"{cases} cases with seed {asked.seed}, {faults} faults, and {known} that are known")
+    print(f"{cases} cases with seed {asked.seed}, {faults} faults")
     for place in kept:
         print(f"{place}: {(place / 'WHAT.txt').read_text().rstrip().splitlines()[-1][:200]}")
     return 1 if faults else 0

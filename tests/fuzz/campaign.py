@@ -32,7 +32,7 @@ class Tally:
     Attributes
     ----------
     counts : collections.Counter
-        Outcome -> cases: accepted, refused, known (`tests.fuzz.known`), or one of `FAULTS`.
+        Outcome -> cases: accepted, refused, or one of `FAULTS`.
     slowest_s : float
     memory : int
         Most bytes beyond what the valid files take.

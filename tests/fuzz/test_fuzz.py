@@ -16,9 +16,6 @@ CASES, SEED = 2000, 20_110_119
 #: Mutants that each reader has to refuse, at the least, and to accept: a checksum nowhere means that many are read.
 REFUSED = 0.2
 
-#: Most of them that may end in an error of the list of known ones.
-KNOWN = 0.05
-
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):
@@ -41,7 +38,6 @@ def test_damage_is_refused_with_a_typed_error_or_does_no_harm(name, seeds, tmp_p
     assert [f"case {case}, {kind}: {said}" for case, kind, said in tally.faults] == []
     assert tally.counts.total() == cases
     assert tally.counts["refused"] >= REFUSED * cases
-    assert tally.counts["known"] <= KNOWN * cases
 
 
 def test_the_shares_make_up_the_whole():
@@ -72,23 +68,6 @@ def _greedy(folder):
 def _crashing(folder):
     if (folder / "x.csv").read_text() != "1\n":
         os.kill(os.getpid(), signal.SIGKILL)  # as native code ends, without a word
-
-
-@pytest.mark.parametrize(("error", "known"), [(ValueError("a null byte"), True), (LookupError("another"), False)])
-def test_known_are_errors_of_that_kind_from_that_place_only(error, known, monkeypatch):
-    from tests.fuzz.known import is_known
-    from tremorlab import study
-
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(study.paths, "DATA", type("Data", (), {"__truediv__": fail})())
-    with pytest.raises(type(error)) as caught:
-        study.load("x")
-    assert is_known(caught.value) is known
-    with pytest.raises(type(error)) as elsewhere:
-        raise type(error)("not in the package")
-    assert not is_known(elsewhere.value)
 
 
 def _straying(folder):

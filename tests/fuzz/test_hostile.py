@@ -1,10 +1,13 @@
 """Files made to do harm: refused with a clear error, at once, and before anything has happened."""
 
+import bz2
+import gzip
 import json
 import marshal
 import pickle
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import zipfile
@@ -15,11 +18,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.fuzz.guard import watched
 from tests.fuzz.targets import ALL
 from tremorlab import untrusted
-from tremorlab.errors import CatalogError, DatasetError, ModelError, ParameterError, TremorlabError, WaveformError
+from tremorlab.errors import (
+    CatalogError,
+    DatasetError,
+    ModelError,
+    ParameterError,
+    StudyError,
+    TremorlabError,
+    WaveformError,
+)
 
 SECRET = "nobody should read this"
 
@@ -72,10 +85,22 @@ def _read_stations(path):
     return coordinates(path)
 
 
+def _read_response(path):
+    from obspy import UTCDateTime
+
+    from tremorlab.study import Preparation
+    from tremorlab.waveform import response
+
+    response._read.cache_clear()  # by name, and the test writes two files of one name
+    settings = Preparation(output="velocity", highpass_hz=1.0)
+    return response.find("XX.AAA.00.HHZ", UTCDateTime("2020-01-01"), settings, path)
+
+
 XML = {
     "catalogue": ("quakeml", "theirs.xml", "eventParameters", _read_catalogue, CatalogError),
     "detections": ("detections", "events.xml", "eventParameters", _read_detections, CatalogError),
     "stations": ("stationxml", "stations.xml", "Source", _read_stations, ParameterError),
+    "response": ("stationxml", "stations.xml", "Source", _read_response, WaveformError),
 }
 
 
@@ -317,6 +342,35 @@ def test_obspy_has_no_pickled_streams_whoever_is_imported_first(order):
     assert "PICKLE" not in told
 
 
+def test_archives_and_what_unpacks_to_gigabytes_are_refused(tmp_path, monkeypatch):
+    from tremorlab.waveform import files
+
+    monkeypatch.setattr(files, "_UNPACKED", 2**22)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(bytes(2**24)))
+    (tmp_path / "x.bz2").write_bytes(bz2.compress(bytes(2**24)))
+    for name in ("x.gz", "x.bz2"):
+        with refused(tmp_path, WaveformError, rf"{name}: unpacks to more than 4194304 bytes\. Unpack it"):
+            files.read(tmp_path / name, tmp_path / name)
+    (tmp_path / "y.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
+    with refused(tmp_path, WaveformError, r"y\.gz: cannot be unpacked: Compressed file ended"):
+        files.read(tmp_path / "y.gz", tmp_path / "y.gz")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("../../mark", b"x")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(tmp_path / "x.zip", "../../mark")
+    for name in ("x.zip", "x.tar"):
+        with refused(tmp_path, WaveformError, rf"{name}: is an archive\. Unpack it, and give the files"):
+            files.read(tmp_path / name, tmp_path / name)
+
+
+def test_a_compressed_record_is_still_read(tmp_path):
+    from tremorlab.waveform import files
+
+    ALL["miniseed"].make(tmp_path)
+    (tmp_path / "plain.mseed.gz").write_bytes(gzip.compress((tmp_path / "plain.mseed").read_bytes()))
+    assert len(files.read(tmp_path / "plain.mseed.gz", "x")) == 1
+
+
 # --- HDF5: arrays that are in another file ---------------------------------------------------------------------------
 
 
@@ -340,15 +394,83 @@ def _virtual(file, name, shape, elsewhere):
 @pytest.mark.parametrize("bring", [_external_link, _external_storage, _virtual])
 def test_arrays_of_another_file_are_refused(bring, tmp_path, tmp_path_factory):
     from tremorlab.dataset import store
+    from tremorlab.waveform.collections import Collection
 
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "x"
     ALL["dataset"].make(tmp_path)
-    with h5py.File(tmp_path / "set/waveforms.hdf5", "r+") as file:
-        shape = file["data/bucket0"].shape
-        del file["data/bucket0"]
-        bring(file, "data/bucket0", shape, elsewhere)
+    ALL["collection"].make(tmp_path)
+    for path in (tmp_path / "set/waveforms.hdf5", tmp_path / "waveforms.hdf5"):
+        with h5py.File(path, "r+") as file:
+            shape = file["data/bucket0"].shape
+            del file["data/bucket0"]
+            bring(file, "data/bucket0", shape, elsewhere)
     with refused(tmp_path, DatasetError, r"metadata\.csv, row 2: array 'bucket0' is in another file than waveforms"):
         store.open(tmp_path / "set")
+    with refused(tmp_path, WaveformError, r"metadata\.csv, row 2: record 'bucket0\$0,.*' is in another file"):
+        Collection(tmp_path / "waveforms.hdf5")
+
+
+# --- HDF5: texts in a heap without an end ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 2**64 - 16, 2**64 - 1, 2**32])
+def test_objects_that_do_not_fit_into_their_heap_are_refused(size, tmp_path):
+    """HDF5 goes from one to the next by their sizes, and stays for ever where one takes no room."""
+    from tremorlab.dataset import store
+    from tremorlab.waveform.collections import Collection
+
+    ALL["dataset"].make(tmp_path)
+    ALL["collection"].make(tmp_path)
+    for path in (tmp_path / "set/waveforms.hdf5", tmp_path / "waveforms.hdf5"):
+        content = bytearray(path.read_bytes())
+        at = content.index(b"GCOL") + 16
+        content[at : at + 16] = bytes([size > 0]) + bytes(7) + size.to_bytes(8, "little")
+        path.write_bytes(content)
+    told = r"waveforms\.hdf5: is damaged: the object at byte \d+ does not fit into its heap"
+    with refused(tmp_path, DatasetError, told):
+        store.open(tmp_path / "set")
+    with refused(tmp_path, WaveformError, told):
+        Collection(tmp_path / "waveforms.hdf5")
+
+
+@given(texts=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=300), cut=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_heaps_that_hdf5_wrote_are_let_through(texts, cut):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.hdf5"
+        with h5py.File(path, "w") as file:
+            for number, text in enumerate(texts):
+                file.attrs[f"{number}"] = text
+            for number in range(0, len(texts) if cut else 0, 3):  # leaves free space in the heaps
+                del file.attrs[f"{number}"]
+        untrusted.heaps(path, DatasetError)
+
+
+# --- studies: names that lead out of a folder ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("./own.csv", "./../secret.csv", r"catalogues\.0\.file"),
+        ("./own.csv", "../secret.csv", r"catalogues\.0\.file"),
+        ("./record.mseed", "./a/../../record.mseed", r"waveforms\.files\.0"),
+        ("./record.mseed", "obspy:../../secret", r"waveforms\.files\.0"),
+        ("highpass_hz = 0.5", 'highpass_hz = 0.5\ninventory = "../secret.xml"', r"preparation\.inventory"),
+        ("./own.csv", "./own.csv\\u0000", r"catalogues\.0\.file"),
+        ('"record.mseed" =', '"../../.profile" =', r"fetch\.urls"),
+        ('"record.mseed" =', '"/etc/cron.d/job" =', r"fetch\.urls"),
+    ],
+)
+def test_names_in_a_study_do_not_lead_out_of_its_folders(old, new, key, tmp_path):
+    from tremorlab import study
+
+    ALL["study"].make(tmp_path)
+    text = (tmp_path / "mine.toml").read_text()
+    assert old in text
+    (tmp_path / "mine.toml").write_text(text.replace(old, new))
+    with refused(tmp_path, StudyError, rf"mine\.toml: {key}: '.*' leads out of (its|the) folder.*Write a name without"):
+        study.load(tmp_path / "mine.toml")
 
 
 # --- exported networks -----------------------------------------------------------------------------------------------

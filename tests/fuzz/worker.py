@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from tests.fuzz.guard import watched
-from tests.fuzz.known import is_known
 from tests.fuzz.mutate import mutant
 from tests.fuzz.targets import ALL, TEXTS, Target
 
@@ -34,7 +33,7 @@ def damage(target: Target, seeds: Path, folder: Path, seed: int, case: int) -> P
 
 
 def judge(target: Target, folder: Path) -> tuple[str, str]:
-    """Read a case: accepted, refused (with a typed error), known, untyped, memory, or wrote; and what happened."""
+    """Read a case: accepted, refused (with a typed error), untyped, memory, or wrote; and what happened."""
     from tremorlab.errors import TremorlabError
 
     with watched(folder) as found:
@@ -48,8 +47,8 @@ def judge(target: Target, folder: Path) -> tuple[str, str]:
             outcome = ("refused", str(error)) if complete else ("untyped", f"an error that says too little: {error}")
         except MemoryError:
             outcome = "memory", traceback.format_exc()
-        except Exception as error:
-            outcome = "known" if is_known(error) else "untyped", traceback.format_exc()
+        except Exception:
+            outcome = "untyped", traceback.format_exc()
     return ("wrote", "; ".join(found)) if found else outcome
 
 

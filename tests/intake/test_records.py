@@ -1,5 +1,7 @@
 """What a folder holds, told from headers."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,3 +88,12 @@ def test_stretches_are_joined_over_gaps_up_to_a_length():
     segments = pd.DataFrame({"start_ns": [20, 0, 5], "end_ns": [30, 10, 8]}) * 10**9
     assert [list(part) for part in records.joined(segments, 9.0)] == [[0, 20 * 10**9], [10 * 10**9, 30 * 10**9]]
     assert [len(part) for part in records.joined(segments, 10.0)] == [1, 1]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-9e9, "1684-"), (-7e10, "-7e+10 s after 1970"), (9e9, "2255-")])
+def test_times_of_damaged_headers_are_named(seconds, told, tmp_path, monkeypatch):
+    trace = Trace(np.zeros(10), {"station": "AAA", "starttime": UTCDateTime(ns=int(seconds * 1e9))})
+    monkeypatch.setattr(records.files, "read", lambda *_, **__: Stream([trace]))
+    (tmp_path / "x.mseed").write_bytes(b"x")
+    with pytest.raises(WaveformError, match=rf"x\.mseed has a trace \.AAA\.\. from {re.escape(told)}.*Give a folder"):
+        records.survey(tmp_path)

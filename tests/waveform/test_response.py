@@ -88,7 +88,7 @@ def test_a_time_without_metadata_is_named(record, inventory):
 def test_a_file_that_is_no_metadata_is_named(record, tmp_path, content):
     path = tmp_path / "broken.xml"
     path.write_bytes(content)
-    with pytest.raises(WaveformError, match=r"broken\.xml: cannot be read as station metadata.*StationXML"):
+    with pytest.raises(WaveformError, match=r"broken\.xml: (cannot be read as station metadata.*StationXML|holds a z)"):
         removed(record, path)
 
 

@@ -168,6 +168,8 @@ def zoned(text: str, clock: tzinfo | None, where: object, line: int, column: str
         time = pd.Timestamp(text)
     except ValueError:
         return text
+    if time.tzinfo is not None:  # a zone in some other writing
+        return text
     try:
         return text + time.tz_localize(clock).strftime("%z")
     except ValueError:

@@ -101,7 +101,8 @@ def _foreign(event, where, event_class, source):
     origin = event.preferred_origin() or next(iter(event.origins), None)
     picks = sorted((pick for pick in event.picks if pick.time), key=lambda pick: pick.time)
     magnitude = event.preferred_magnitude() or next(iter(event.magnitudes), None)
-    row = {"event_id": event.resource_id.id, "event_class": event_class or _CLASSES.get(event.event_type, "other")}
+    name = event.resource_id.id if event.resource_id else ""
+    row = {"event_id": name, "event_class": event_class or _CLASSES.get(event.event_type, "other")}
     if not event_class and event.event_type in (None, "not reported"):
         raise CatalogError(where, "event has no type", "Tell the reader event_class='earthquake' or another")
     if origin and origin.time:

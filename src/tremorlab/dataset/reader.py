@@ -60,6 +60,7 @@ class Dataset:
         self.path = Path(path)
         metadata = read_metadata(self.path / METADATA)
         hdf5 = self.path / WAVEFORMS
+        untrusted.heaps(hdf5, DatasetError)
         with reported(hdf5, "cannot be read as HDF5", "It is missing, cut off or damaged: write the dataset again"):
             self._file = h5py.File(hdf5, "r")
         try:

@@ -78,19 +78,19 @@ def _solve(normal, target, members):
 def _swap(normal, target, price, members):
     for _ in range(4 * len(members)):
         outside = [i for i in range(len(normal)) if i not in members]
-        _, best = _solve(normal, target, members)
+        inverse, best = _solve(normal, target, members)
         now = price[members].sum() - target[members] @ best
-        exchange = None
-        for position in range(len(members)):
-            rest = members[:position] + members[position + 1 :]
-            inverse, coefficients = _solve(normal, target, rest)
-            cross = normal[np.ix_(outside, rest)]
-            free = np.maximum(1 + _RIDGE - np.einsum("ij,jk,ik->i", cross, inverse, cross), _RIDGE)
-            gain = (target[outside] - cross @ coefficients) ** 2 / free - price[outside]
-            cost = price[rest].sum() - target[rest] @ coefficients - gain.max()
-            if cost < now - 1e-9 * abs(now) and (exchange is None or cost < exchange[0]):
-                exchange = cost, [*rest, outside[int(gain.argmax())]]
-        if exchange is None:
+        # Every exchange follows from this one inverse: a member (row) leaves, an outsider (column) comes.
+        leaves = np.diag(inverse)[:, None]
+        cross = normal[np.ix_(outside, members)]
+        along = inverse @ cross.T
+        left = best[:, None] / leaves
+        missing = target[outside] - cross @ best + along * left
+        free = 1 + _RIDGE - np.einsum("ij,ji->i", cross, along) + along**2 / leaves
+        cost = now + best[:, None] * left - price[members][:, None]
+        cost = cost - missing**2 / np.maximum(free, _RIDGE) + price[outside]
+        position, other = np.unravel_index(cost.argmin(), cost.shape)
+        if not cost[position, other] < now - 1e-9 * abs(now):
             return members
-        members = exchange[1]
+        members = members[:position] + members[position + 1 :] + [outside[other]]
     return members

@@ -110,6 +110,24 @@ def ship(question: BaseModel, *, modules: tuple[str, ...]) -> Path:
     return SHIPPED / file_name(question)
 
 
+def arrays(question: BaseModel, modules: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Arrays of the shipped answer, or with ``modules`` of the one in the cache.
+
+    Raises
+    ------
+    ModelError
+        It is not there, or damaged.
+    """
+    kept = paths.derived() / "results" / file_name(question, code_of(modules)) if modules else None
+    return _read(kept or SHIPPED / file_name(question), _asked(question))[0]
+
+
+def sign(question: BaseModel, *, modules: tuple[str, ...]) -> None:
+    """Say of a shipped answer that the code of now gives it: for who has proved that (`refresh.confirm`)."""
+    path = SHIPPED / file_name(question)
+    _write(path, _read(path, _asked(question))[0], _asked(question), code_of(modules))
+
+
 def code_of(modules: tuple[str, ...]) -> dict[str, str]:
     """Hash of each module that an answer depends on, those left out that only write texts."""
     return {name: found for name, found in fingerprint.of_code(*modules).items() if name not in _TEXTS}

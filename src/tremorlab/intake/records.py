@@ -175,9 +175,16 @@ def _segments(path: Path) -> Iterator[tuple]:
     for trace in stream:
         start, end, rate = trace.stats.starttime, trace.stats.endtime, trace.stats.sampling_rate
         if not (0 < rate < inf and _FIRST <= start <= end <= _LAST):
-            problem = f"has a trace {trace.id} from {start} to {end} at {rate:g} Hz"
+            problem = f"has a trace {trace.id} from {_told(start)} to {_told(end)} at {rate:g} Hz"
             raise WaveformError(path, problem, "Times of records are within 1700 to 2200: correct it, or leave it out")
     return [
         (trace.id, trace.stats.starttime.ns, trace.stats.endtime.ns, trace.stats.sampling_rate, str(path))
         for trace in stream
     ]
+
+
+def _told(time: UTCDateTime) -> str:
+    try:
+        return str(time)
+    except ValueError:  # before the year 1, of which Python knows no date
+        return f"{time.ns / 1e9:g} s after 1970"

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from obspy import Trace, UTCDateTime
 
+from tremorlab import untrusted
 from tremorlab.errors import WaveformError
 
 #: File names that end like this are collections.
@@ -38,6 +39,9 @@ _LAYOUTS = {
     },
     "NCEDC": {"name": "source_file", "network": "network", "station": "station", "channels": "channels"},
 }
+#: Longest record of a collection, which are minutes long, and times that leave room for it within nanoseconds' reach.
+_LONGEST_S = 10 * 86_400
+_TIMES = tuple(pd.Timestamp(f"{year}-01-01", tz="UTC") for year in (1700, 2260))
 _STEAD_RATE_HZ, _STEAD_SHAPE = 100.0, (6000, 3)
 _PICKS = {"p_sample": ("p_sample", "p_arrival_sample", "trace_p_arrival_sample"),
           "s_sample": ("s_sample", "s_arrival_sample", "trace_s_arrival_sample")}  # fmt: skip
@@ -77,10 +81,13 @@ class Collection:
             self._layout = "NCEDC"
             self.table = self._npz_table()
         else:
+            untrusted.heaps(self.path, WaveformError)
             self._layout = "SeisBench" if "station_code" in self._rows else "STEAD"
             self.table = self._hdf5_table()
-        length = pd.to_timedelta((self.table["samples"] - 1) / self.table["sampling_rate_hz"], unit="s")
-        self.table["end"] = self.table["start"] + length
+        length_s = (self.table["samples"] - 1) / self.table["sampling_rate_hz"]
+        for row in np.flatnonzero(~(length_s <= _LONGEST_S)):
+            self._fail(f"a record of {length_s.iloc[row]:g} s is longer than {_LONGEST_S}", "Correct the rate", row=row)
+        self.table["end"] = self.table["start"] + pd.to_timedelta(length_s, unit="s")
         self._stations = self.table["network"] + "." + self.table["station"] + "." + self.table["location"]
 
     def read(self, seed_id: str, start: UTCDateTime, end: UTCDateTime) -> list[Trace]:
@@ -127,6 +134,7 @@ class Collection:
 
     def _starts(self, texts: pd.Series, form: str) -> pd.Series:
         starts = pd.to_datetime(texts, utc=True, errors="coerce", format=form)
+        starts = starts.where(starts.between(*_TIMES))
         for row in np.flatnonzero(starts.isna()):
             self._fail(f"start {texts.iloc[row]!r} is not a time", "Write ISO 8601 in UTC", row=row)
         return starts.astype("datetime64[ns, UTC]")
@@ -206,6 +214,8 @@ class Collection:
         dataset = next((file[key] for key in keys if key in file), None)
         if dataset is None:
             self._fail(f"record {name!r} is not in {self.path.name}", "Get both from the same place", row=row)
+        if untrusted.is_elsewhere(dataset, file):
+            self._fail(f"record {name!r} is in another file than {self.path.name}", "Do not open it", row=row)
         items = [item for item in place.split(",") if item]
         index = tuple(slice(int(item[1:])) if item.startswith(":") else int(item) for item in items)
         return dataset, index, np.broadcast_to(0, dataset.shape)[index].shape
@@ -257,6 +267,9 @@ def _csv_beside(path: Path) -> Path:
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
         # As text: "NA" is a network, 00 a location.
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError and EmptyDataError are ValueErrors
         raise WaveformError(path, f"is not a table: {error}", "Get the file again") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of too many fields for names of the rows
+        raise WaveformError(path, "has rows with more fields than the header", "Get the file again")
+    return table

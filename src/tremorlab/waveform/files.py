@@ -4,8 +4,14 @@ obspy says nothing when a miniSEED file ends inside a record, only warns when th
 not hold, and returns the samples all the same. Here both are errors: a wrong sample is worse than a missing one.
 """
 
+import bz2
 import glob
+import gzip
+import lzma
+import tarfile
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from io import BytesIO
@@ -24,6 +30,9 @@ from tremorlab.waveform.collections import SUFFIXES, Collection
 KEEP = 3
 
 _DAY_S = 86400
+
+#: The most that a compressed file may unpack to (bytes): a month of a channel at 100 Hz has less.
+_UNPACKED = 2**30
 
 
 class _Segment(NamedTuple):
@@ -52,10 +61,13 @@ def read(source: Path | bytes, where: object, headonly: bool = False) -> Stream:
     Raises
     ------
     WaveformError
-        Unknown format, a miniSEED file that ends inside a record, a failed integrity check.
+        Unknown format, a miniSEED file that ends inside a record, a failed integrity check; an archive of files, or a
+        compressed file that unpacks to more than 1 GiB.
         miniSEED protects compressed samples only: a flipped bit in uncompressed samples, or in the time, the rate
         or the encoding of a record's header, is not found.
     """
+    if isinstance(source, Path):
+        _refuse_archives(source, where)
     # obspy expands wildcards in names, also those meant literally.
     target = BytesIO(source) if isinstance(source, bytes) else glob.escape(str(source))
     with warnings.catch_warnings(record=True) as caught:
@@ -83,6 +95,32 @@ def read(source: Path | bytes, where: object, headonly: bool = False) -> Stream:
         trace.stats.network = trace.stats.network or "XX"
         trace.stats.channel = trace.stats.channel.replace(" ", "")
     return stream
+
+
+def _refuse_archives(path: Path, where: object) -> None:
+    """obspy unpacks whatever it is given, whole, into memory."""
+    if not path.is_file():
+        return
+    if unpack := {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix):
+        size = 0
+        try:
+            with unpack(path, "rb") as content:
+                while size <= _UNPACKED and (part := content.read(2**20)):
+                    size += len(part)
+        except (OSError, EOFError, zlib.error) as error:
+            raise WaveformError(where, f"cannot be unpacked: {error}", "Get the file again, or leave it out") from error
+        if size > _UNPACKED:
+            raise WaveformError(where, f"unpacks to more than {_UNPACKED} bytes", "Unpack it, and look at what it is")
+    if zipfile.is_zipfile(path) or _is_tar(path):
+        raise WaveformError(where, "is an archive", "Unpack it, and give the files that are in it")
+
+
+def _is_tar(path):
+    try:
+        with tarfile.open(path) as archive:
+            return archive.next() is not None  # zeros are a tar archive of nothing, and a damaged record
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError):
+        return False
 
 
 def check(seed_id: str, start: UTCDateTime, end: UTCDateTime) -> str:

@@ -131,11 +131,20 @@ def split(start: UTCDateTime, end: UTCDateTime, channels: int) -> list[tuple[dat
 
 
 def read_channels(path: Path) -> dict[str, str]:
-    """Read a channel table: hexadecimal channel number -> SEED id."""
+    """Read a channel table: hexadecimal channel number -> SEED id.
+
+    Raises
+    ------
+    WaveformError
+        A code has a dot too many; names the file and the row.
+    """
     names = {}
-    for line in path.read_text(encoding="euc_jp", errors="replace").splitlines():
+    for row, line in enumerate(path.read_text(encoding="euc_jp", errors="replace").splitlines(), 1):
         items = line.split()
         if len(items) > 4 and not items[0].startswith("#"):
+            if items[3].count(".") > 1 or "." in items[4]:
+                problem = f"station {items[3]!r} and channel {items[4]!r} have too many dots"
+                raise WaveformError(f"{path}, row {row}", problem, "Remove it from the cache and fetch it again")
             network, _, station = items[3].rpartition(".")
             names[items[0].lower()] = f"{network or 'JP'}.{station}..{items[4]}"
     return names

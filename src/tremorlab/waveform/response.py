@@ -5,6 +5,7 @@ at the output rate, behind the anti-alias filter and the high-pass.
 """
 
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from obspy.core.inventory import Inventory
 from obspy.core.inventory.response import Response
 from scipy import fft
 
-from tremorlab import paths
+from tremorlab import paths, untrusted
 from tremorlab.errors import WaveformError
 from tremorlab.study import Preparation
 
@@ -48,12 +49,13 @@ def find(seed_id: str, time: UTCDateTime, settings: Preparation, inventory: Inve
     settings
         Names the StationXML file where ``inventory`` is None: absolute, or below ``TREMORLAB_DATA``.
     inventory
-        Metadata, or a file that obspy can read.
+        Metadata, or a StationXML file.
 
     Raises
     ------
     WaveformError
-        There is no metadata, no such channel at that time, or no response in it.
+        There is no metadata, no such channel at that time, or no response in it; or the file is no StationXML, or
+        declares a document type or an entity.
     """
     source = inventory if inventory is not None else settings.inventory
     if isinstance(source, (str, Path)):
@@ -77,8 +79,10 @@ def find(seed_id: str, time: UTCDateTime, settings: Preparation, inventory: Inve
 
 @lru_cache(maxsize=4)
 def _read(path):
+    content = untrusted.xml(path, WaveformError, "StationXML")
     try:
-        return obspy.read_inventory(path)
+        # The format is named: obspy would try others, and take a name for an address.
+        return obspy.read_inventory(BytesIO(content), format="STATIONXML")
     except Exception as error:  # obspy lets through what each of its parsers raises
         raise WaveformError(path, f"cannot be read as station metadata: {error}", "Give a StationXML file") from error
 

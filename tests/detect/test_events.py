@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tremorlab.catalog.quakeml import read_quakeml as read_catalogue
 from tremorlab.detect import bulletin
 from tremorlab.detect.continuous import Annotation
-from tremorlab.detect.events import COLUMNS, Detection, Rule, associate, detections
+from tremorlab.detect.events import COLUMNS, Detection, Rule, associate, detections, furthest_s, joined
 from tremorlab.detect.measure import measure
 from tremorlab.errors import CatalogError
 from tremorlab.study import Preparation
@@ -83,10 +83,49 @@ def test_a_gap_ends_an_event_and_noise_is_none():
     assert {d.event_class for d in detections(annotation([0.0, 0.9]), Rule(background=()))} == {"tremor", "noise"}
 
 
+def test_a_detection_says_station_class_peak_and_probability():
+    values = [[0.0, 0.1, 0.9], [0.8, 0.1, 0.1], [0.95, 0.0, 0.05], [0.75, 0.1, 0.15], [0.0, 0.1, 0.9]]
+    found = detections(annotation(values, ("tremor", "hybrid", "noise"), station="XX.BBB.00"), Rule())
+    highest = float(np.float32(0.95))
+    assert found == [Detection("XX.BBB.00", "tremor", START + 10, START + 30, START + 20, highest)]
+    assert np.isnan([found[0].snr_db, found[0].frequency_hz, found[0].reduced_displacement_cm2]).all()
+
+
+def test_detections_of_several_classes_come_in_order_of_onset():
+    late, early = np.repeat([0, 0.9, 0], [20, 8, 4]), np.repeat([0, 0.9, 0], [4, 8, 20])
+    values = annotation(np.stack([late, early, early, late], axis=1), ("tremor", "vt", "hybrid", "noise"))
+    assert [d.event_class for d in detections(values, Rule())] == ["hybrid", "vt", "tremor"]
+    assert [d.event_class for d in detections(values, Rule(background=("noise", "vt")))] == ["hybrid", "tremor"]
+
+
+def test_a_run_begins_at_one_threshold_ends_below_the_other_and_may_be_as_short_as_the_rule_says():
+    values = annotation([0, 0.6, 0.7, 0.7, 0.5, 0.49], window_s=10.0)
+    for rule in (Rule(), Rule(on=0.7, off=0.5, minimum_s=30)):
+        (found,) = detections(values, rule)
+        assert (found.onset, found.end) == (START + 20 + 5, START + 40 - 5)
+    assert detections(values, Rule(minimum_s=30.1)) == []
+    assert detections(values, Rule(on=0.71)) == []
+    assert detections(values, Rule(off=0.51))[0].end == START + 30 - 5
+
+
+def test_joined_detections_have_the_peak_of_the_highest_and_reach_to_the_latest_end():
+    inside, low, high = seen("A", 0, 90), seen("A", 10, 40, probability=0.8), seen("A", 95, 99, probability=0.97)
+    assert joined([inside, low, high], 5) == [Detection("XX.A.", "tremor", START, START + 99, START + 95, 0.97)]
+    assert joined([inside, low], 0) == [inside]
+    assert joined([inside, high], 4.9) == [inside, high]
+    assert joined([], 5) == []
+
+
 @pytest.mark.parametrize("fields", [{"on": 0.4, "off": 0.6}, {"stations": 0}, {"on": 1.2}, {"velocity_km_s": 0}])
 def test_rules_that_make_no_sense_are_refused(fields):
     with pytest.raises(ValidationError, match=next(iter(fields))):
         Rule(**fields)
+
+
+def test_a_run_must_not_end_where_it_begins():
+    with pytest.raises(ValidationError, match=r"off = 0\.6 is above on = 0\.4: a run would end where it begins"):
+        Rule(on=0.4, off=0.6)
+    assert Rule(on=0.6, off=0.6).off == 0.6
 
 
 def seen(station, onset, end, label="tremor", probability=0.9, **more):
@@ -137,6 +176,97 @@ def test_groups_are_those_of_pairwise_comparison(data):
                     one |= other
     expected = sorted(sorted((d.station, d.onset.ns, d.end.ns) for d in (found[k] for k in g)) for g in groups)
     assert sorted(sorted((d.station, d.onset.ns, d.end.ns) for d in own) for own in members) == expected
+
+
+def test_the_furthest_two_stations_decide_how_long_to_wait_for_an_event():
+    places = {"XX.A": (0.0, 0.0), "XX.B": (0.0, 0.5), "XX.C": (0.0, 2.0)}
+    rule = Rule(slack_s=7.0, velocity_km_s=4.0)
+    assert furthest_s(rule, places) == pytest.approx(7.0 + locations2degrees(0, 0, 0, 2) * 111.195 / 4.0, rel=0.002)
+    assert furthest_s(rule, {"XX.A": (40.0, 140.0)}) == furthest_s(rule, {}) == furthest_s(rule) == 7.0
+
+
+def test_stations_without_coordinates_have_slack_only():
+    places = {"XX.A": (0.0, 0.0), "XX.B": (0.0, 1.0)}
+    rule = Rule(stations=2, slack_s=3.0)
+    assert len(associate([seen("A", 0, 10), seen("C", 13, 20)], rule, places)[0]) == 1
+    assert len(associate([seen("A", 0, 10), seen("C", 13.1, 20)], rule, places)[0]) == 0
+    assert len(associate([seen("A", 0, 10), seen("B", 13.1, 20)], rule, places)[0]) == 1
+    # The channels of one station are no two stations.
+    other = Detection("XX.A.10", "tremor", START + 2, START + 9, START + 5, 0.9)
+    assert len(associate([seen("A", 0, 10), other], rule, places)[0]) == 0
+
+
+def test_a_long_event_holds_together_what_comes_late_in_it():
+    found = [seen("A", 0, 500), seen("B", 10, 20), seen("C", 100, 110), seen("A", 505, 510), seen("B", 600, 610)]
+    _, members = associate(found, Rule(slack_s=6))
+    assert [len(own) for own in members] == [4, 1]
+
+
+def test_the_table_takes_ratio_and_frequency_from_the_clearest_station_and_the_median_displacement():
+    group = [
+        seen("B", 100.1239, 160, snr_db=3.0, frequency_hz=1.0, reduced_displacement_cm2=8.0),
+        seen("A", 101, 170, probability=0.8, snr_db=9.0, frequency_hz=2.0, reduced_displacement_cm2=1.0),
+        seen("C", 102, 150, frequency_hz=5.0, probability=0.99),
+        seen("D", 103, 150, snr_db=-20.0, frequency_hz=6.0, reduced_displacement_cm2=3.0),
+    ]
+    events, _ = associate(group, Rule())
+    assert events.to_dict("records") == [
+        {
+            "event_id": "tremor_20110215T000140.123_XX.A",
+            "event_class": "tremor",
+            "onset": pd.Timestamp((START + 100.1239).ns, tz="UTC"),
+            "end": pd.Timestamp((START + 170).ns, tz="UTC"),
+            "stations": "XX.A XX.B XX.C XX.D",
+            "votes": 4,
+            "probability": 0.99,
+            "snr_db": 9.0,
+            "frequency_hz": 2.0,
+            "reduced_displacement_cm2": 3.0,
+            "also": "",
+        }
+    ]
+    quiet, _ = associate(group[2:], Rule())  # one without a ratio is not the clearest, however low the other's
+    assert quiet[["snr_db", "frequency_hz", "reduced_displacement_cm2"]].iloc[0].tolist() == [-20.0, 6.0, 3.0]
+    unknown, _ = associate([seen("B", 0, 9, frequency_hz=1.0), seen("A", 0, 9, probability=0.95)], Rule())
+    assert unknown[["snr_db", "frequency_hz", "reduced_displacement_cm2"]].isna().all(axis=None)
+    ties = [
+        seen("A", 0, 9, snr_db=2.0, frequency_hz=1.0),
+        seen("B", 0, 9, "tremor", 0.95, snr_db=2.0, frequency_hz=7.0),
+    ]
+    assert associate(ties, Rule())[0]["frequency_hz"].tolist() == [7.0]
+
+
+def test_events_come_in_order_of_onset_with_their_members():
+    found = [seen("A", 500, 510), seen("A", 100, 110), seen("B", 100, 110, "hybrid"), seen("C", 300, 310, "hybrid")]
+    events, members = associate(found, Rule())
+    expected = [("hybrid", "XX.B"), ("tremor", "XX.A"), ("hybrid", "XX.C"), ("tremor", "XX.A")]
+    assert list(zip(events["event_class"], events["stations"], strict=True)) == expected
+    assert [(own[0].event_class, own[0].station) for own in members] == [(name, f"{at}.") for name, at in expected]
+
+
+@pytest.mark.parametrize(
+    ("weak", "gives_way"),
+    [
+        ((150, 250), False),  # half of its time
+        ((149, 249), True),
+        ((0, 150), False),  # half of the other, a third of its own
+        ((120, 130), True),
+        ((100, 100), True),
+        ((201, 201), False),
+        ((300, 400), False),
+    ],
+)
+def test_an_event_gives_way_to_a_stronger_one_that_shares_more_than_half_of_the_shorter(weak, gives_way):
+    found = [seen("A", 100, 200, probability=0.95), seen("A", *weak, "hybrid", 0.8)]
+    events, _ = associate(found, Rule())
+    assert len(events) == 2 - gives_way
+    assert events["also"][events["event_class"] == "tremor"].tolist() == ["hybrid" if gives_way else ""]
+
+
+def test_an_event_names_all_classes_that_gave_way_to_it():
+    others = [seen("A", 110, 190, label, 0.8) for label in ("vt", "hybrid", "explosion")]
+    events, _ = associate([*others, seen("A", 100, 200), seen("B", 100, 200)], Rule())
+    assert events["also"].tolist() == ["explosion hybrid vt"]
 
 
 def test_of_two_classes_at_one_time_the_one_with_more_stations_stays():

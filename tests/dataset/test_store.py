@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.require import needs
+from tremorlab import __version__
 from tremorlab.dataset import store
 from tremorlab.errors import DatasetError
 
@@ -134,6 +135,72 @@ def test_an_existing_dataset_is_replaced_only_when_asked(dataset):
     assert [entry.name for entry in dataset.parent.iterdir()] == ["set"]
 
 
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("counts", ("unknown", "counts", "not restituted")),
+        ("velocity", ("velocity", "mps", "restituted")),
+        ("displacement", ("displacement", "m", "restituted")),
+        ("acceleration", ("acceleration", "mps2", "restituted")),
+    ],
+)
+def test_the_file_says_what_the_samples_measure(tmp_path, output, expected):
+    store.write(tmp_path / "deep" / "down" / "set", waveforms_of(2), windows_table(2), **OPTIONS, output=output)
+    with h5py.File(tmp_path / "deep" / "down" / "set" / "waveforms.hdf5") as file:
+        found = tuple(
+            file[f"data_format/{name}"][()].decode() for name in ("measurement", "unit", "instrument_response")
+        )
+        assert found == expected
+        assert dict(file.attrs) == {"study": "loopback", "traces": 2, "written_by": f"tremorlab {__version__}"}
+
+
+def test_others_may_read_a_dataset(dataset):
+    assert dataset.stat().st_mode & 0o777 == 0o755
+
+
+def test_the_table_has_seisbench_s_columns_and_those_of_the_user(dataset):
+    table = pd.read_csv(
+        dataset / "metadata.csv", dtype={"station_location_code": str, "station_network_code": str}, na_filter=False
+    )
+    row = table.iloc[1].to_dict()
+    start = windows_table(20)["start"][1] - pd.Timedelta(32 / RATE, "s")
+    assert pd.Timestamp(row.pop("trace_start_time")) == start
+    assert table["trace_start_time"].str.endswith("Z").all()
+    assert float(row.pop("trace_onset_sample")) == pytest.approx(32 + 2.012 * RATE)
+    assert row == {
+        "trace_name": "bucket0$1,:3,:320",
+        "trace_name_original": "event1_NA.REF_000",
+        "source_id": "event1",
+        "source_type": "vt",
+        "source_author": "read from the record, by eye",
+        "source_reliability": "high",
+        "split": "dev",
+        "azimuth": pytest.approx(1 / 7),
+        "station_network_code": "NA",
+        "station_code": "REF",
+        "station_location_code": "00",
+        "station_channels": "EH?",
+        "trace_channel": "EH",
+        "trace_sampling_rate_hz": RATE,
+        "trace_npts": 320,
+        "trace_margin_samples": 32,
+    }
+
+
+@pytest.mark.parametrize(("count", "largest"), [(20, 5_000), (300, 300_000)])
+def test_a_full_disk_is_named_and_leaves_nothing_behind(tmp_path, count, largest):
+    """As on a full disk, the operating system refuses to make the file larger."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        with pytest.raises(DatasetError, match=r"(?s)set: cannot be written: .*File too large.*Is the disk full\?"):
+            store.write(tmp_path / "set", waveforms_of(count), windows_table(count), **OPTIONS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- SeisBench's reader and writer -----------------------------------------------------------------------------------
 
 
@@ -240,6 +307,46 @@ def test_little_is_needed_to_read_a_dataset(tmp_path):
         np.testing.assert_array_equal(dataset.waveforms[0], np.arange(12).reshape(2, 6))
         assert dataset.windows["window_id"][0] == "alone"
         assert dataset.windows[["start", "end", "onset_s"]].isna().all(axis=None)
+        assert dataset.windows.dtypes.to_dict() == windows_table(1).dtypes[list(dataset.windows)].to_dict()
+        others = ["event_id", "event_class", "source", "reliability"]
+        assert (dataset.windows[others] == "").all(axis=None)
+
+
+def test_a_table_of_other_origin_may_leave_cells_empty(tmp_path):
+    (tmp_path / "metadata.csv").write_text(
+        "trace_name,trace_start_time,trace_sampling_rate_hz,trace_p_arrival_sample,station_network_code,station_code,"
+        "trace_channel,split,source_magnitude\n"
+        "one,2020-01-01T00:00:01.5+09:00,,7,NA,001,HH,dev,1.5\n"
+        "two,,50,,,,,,\n"
+    )
+    with h5py.File(tmp_path / "waveforms.hdf5", "w") as file:
+        file["data/one"], file["data/two"] = np.zeros((3, 100)), np.ones((3, 100))
+        file["data_format/component_order"] = "ZNE"
+        file["data_format/sampling_rate"] = 50.0
+    with store.open(tmp_path) as dataset:
+        assert dataset.sampling_rate_hz == 50.0
+        assert dataset.components == "ZNE"
+        one, two = dataset.windows.to_dict("records")
+        assert one["start"] == pd.Timestamp("2019-12-31T15:00:01.5Z")
+        assert one["end"] == pd.Timestamp("2019-12-31T15:00:03.5Z")
+        assert one["onset_s"] == pytest.approx(7 / 50)
+        assert (one["station"], one["seed_id"], one["split"]) == ("NA.001", "NA.001..HH?", "validation")
+        assert one["source_magnitude"] == 1.5
+        assert pd.isna([two["start"], two["end"], two["onset_s"], two["source_magnitude"]]).all()
+        assert (two["window_id"], two["split"], two["event_class"]) == ("two", "", "")
+
+
+def test_arrays_of_single_traces_and_of_many_may_stand_side_by_side(tmp_path):
+    many, single = waveforms_of(4), waveforms_of(5)[4]
+    names = ["many$3", "alone", "many$0,:3,:100", "many$1,:,:"]
+    pd.DataFrame({"trace_name": names, "trace_dt_s": 0.04}).to_csv(tmp_path / "metadata.csv", index=False)
+    with h5py.File(tmp_path / "waveforms.hdf5", "w") as file:
+        file["data/many"], file["data/alone"] = many, single
+        file["data_format/component_order"] = "ENZ"
+    with store.open(tmp_path) as dataset:
+        assert dataset.waveforms.lengths.tolist() == [320, 320, 100, 320]
+        np.testing.assert_array_equal(dataset.waveforms[[3, 1, 0]], np.stack([many[1], single, many[3]]))
+        np.testing.assert_array_equal(dataset.waveforms[2], many[0, :, :100])
 
 
 def test_reading_needs_little_memory(tmp_path):
@@ -262,17 +369,30 @@ def test_reading_needs_little_memory(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda w, t: (w[:, :2], t), r"waveforms of shape \(4, 2, 320\) for 4 windows of components ENZ"),
+        (lambda w, t: (w[:, :2], t), r"set: waveforms of shape \(4, 2, 320\) for 4 windows of components ENZ"),
         (lambda w, t: (w[:3], t), r"waveforms of shape \(3, 3, 320\) for 4 windows"),
         (lambda w, t: (w[0], t), r"waveforms of shape \(3, 320\) for 4 windows.*Give shape \(4, 3, 320\)"),
         (lambda w, t: (np.float32(1), t), r"waveforms of shape \(\) for 4 windows"),
-        (lambda w, t: (w[..., :200], t), r"window event0_NA.REF_000: 200 samples are not its 256 with the same"),
+        (
+            lambda w, t: (w[..., :200], t),
+            r"window event0_NA.REF_000: 200 samples are not its 256 with the same margin at "
+            r"both ends\. Give the waveforms and windows as dataset.windows.cut made them",
+        ),
         (lambda w, t: (w[..., :301], t), r"301 samples are not its 256 with the same margin at both ends"),
-        (lambda w, t: (np.where(w == w[2, 1, 5], np.nan, w), t), "window event2_NA.REF_000: has NaN or infinite"),
-        (lambda w, t: (w, t.drop(columns=["onset_s", "source"])), r"column\(s\) onset_s, source missing"),
-        (lambda w, t: (w, t.assign(window_id="same")), "window same: occurs twice. Leave one"),
-        (lambda w, t: (w, t.assign(seed_id="REF.EHZ")), "window event0_NA.REF_000: seed_id 'REF.EHZ' is not NET.STA"),
-        (lambda w, t: (w[:0], t[:0]), "there is no window to write"),
+        (
+            lambda w, t: (np.where(w == w[2, 1, 5], np.nan, w), t),
+            r"set, window event2_NA.REF_000: has NaN or infinite samples\. Leave",
+        ),
+        (
+            lambda w, t: (w, t.drop(columns=["onset_s", "source"])),
+            r"set: column\(s\) onset_s, source missing in the windows\. Use",
+        ),
+        (lambda w, t: (w, t.assign(window_id="same")), r"set, window same: occurs twice\. Leave one"),
+        (
+            lambda w, t: (w, t.assign(seed_id="REF.EHZ")),
+            r"set, window event0_NA.REF_000: seed_id 'REF.EHZ' is not NET.STA.LOC.CHA\. Write four codes",
+        ),
+        (lambda w, t: (w[:0], t[:0]), r"set: there is no window to write\. Add at least one"),
     ],
 )
 def test_windows_that_do_not_fit_leave_nothing_behind(tmp_path, change, match):
@@ -331,9 +451,12 @@ def test_a_cut_off_hdf5_file_is_refused(dataset, share):
 def test_a_cut_off_table_is_refused(dataset):
     lines = (dataset / "metadata.csv").read_text().splitlines(keepends=True)
     (dataset / "metadata.csv").write_text("".join(lines[:12]))
-    refuse(dataset, r"metadata.csv: has 11 rows, and 20 traces were written")
+    refuse(
+        dataset,
+        r"metadata.csv: has 11 rows, and 20 traces were written\. Write the dataset again, or leave the row out",
+    )
     (dataset / "metadata.csv").write_text("")
-    refuse(dataset, r"metadata.csv: is not CSV: No columns")
+    refuse(dataset, r"metadata.csv: is not CSV: No columns.*Write the dataset again")
 
 
 def set_cell(row, name, value):
@@ -348,23 +471,52 @@ def set_cell(row, name, value):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda table: table.drop(columns="trace_name"), "metadata.csv: column trace_name missing; found "),
-        (set_cell(7, "trace_name", "bucket5$7,:3,:320"), "row 9: array 'bucket5' is not in waveforms.hdf5"),
+        (
+            lambda table: table.drop(columns="trace_name"),
+            r"metadata.csv: column trace_name missing; found trace_name_original, source_id.*\. Write the dataset",
+        ),
+        (
+            set_cell(7, "trace_name", "bucket5$7,:3,:320"),
+            "metadata.csv, row 9: array 'bucket5' is not in waveforms.hdf5. Write .* again, or leave the row out",
+        ),
         (set_cell(7, "trace_name", "bucket0$20,:3,:320"), "row 9: entry 20 is beyond the 20 of array 'bucket0'"),
         (set_cell(7, "trace_name", "bucket0$7,:3,:400"), r"row 9: shape \[3, 400\] is beyond \[3, 320\] of 'b"),
         (set_cell(7, "trace_name", "bucket0$7,:2,:320"), "row 9: 2 components 'ENZ', the dataset's are 'ENZ'"),
         (set_cell(7, "trace_name", "bucket0$first"), "row 9: trace_name 'bucket0.first' is not like bucket0.17"),
         (set_cell(7, "trace_name", ""), "row 9: trace_name '' is not like"),
         (set_cell(0, "trace_name", "bucket0"), r"array 'bucket0' of shape \(20, 3, 320\) .* holds no such trace"),
-        (set_cell(4, "trace_start_time", "yesterday"), "row 6: trace_start_time 'yesterday' is not a time"),
-        (set_cell(4, "trace_onset_sample", "early"), "row 6: trace_onset_sample 'early' is not a number"),
-        (set_cell(4, "trace_sampling_rate_hz", "100"), "row 6: sampling rate 100 Hz, 25 Hz in row 2"),
+        (
+            set_cell(4, "trace_start_time", "yesterday"),
+            r"metadata.csv, row 6: trace_start_time 'yesterday' is not a time\. Write ISO 8601 in UTC",
+        ),
+        (
+            set_cell(4, "trace_onset_sample", "early"),
+            r"v, row 6: trace_onset_sample 'early' is not a number\. Correct it",
+        ),
+        (set_cell(4, "trace_onset_sample", "-1e9"), None),
+        (set_cell(4, "trace_onset_sample", "-1.1e9"), r"row 6: trace_onset_sample .*-1100000000.* is not a number"),
+        (set_cell(4, "trace_margin_samples", "9" * 400), r"row 6: trace_margin_samples '?9{400}'? is not a number"),
+        (
+            set_cell(4, "trace_start_time", "0001-01-01T00:00:00Z"),
+            "row 6: trace_start_time '0001-01-01T.*' is not a time",
+        ),
+        (
+            set_cell(4, "trace_sampling_rate_hz", "100"),
+            r"v, row 6: sampling rate 100 Hz, 25 Hz in row 2\. All windows of .* resample them",
+        ),
+        (set_cell(4, "trace_sampling_rate_hz", "25.0002"), "row 6: sampling rate 25.0002 Hz, 25 Hz in row 2"),
+        (set_cell(4, "trace_sampling_rate_hz", "25.00005"), None),
+        (lambda table: table.assign(trace_sampling_rate_hz=0), "row 2: sampling rate 0 Hz, 0 Hz in row 2"),
+        (lambda table: table.assign(trace_sampling_rate_hz=2e6), "row 2: sampling rate 2e.06 Hz"),
         (lambda table: table.assign(trace_component_order="XYZ"), "row 2: 3 components 'XYZ', the dataset's are 'ENZ'"),
     ],
 )
 def test_a_row_that_does_not_fit_the_waveforms_is_named(dataset, change, match):
     rewrite(dataset, change)
-    refuse(dataset, match)
+    if match is None:
+        store.open(dataset).close()
+    else:
+        refuse(dataset, match)
 
 
 def edit_hdf5(path, *, remove=(), add=None):
@@ -379,9 +531,18 @@ def edit_hdf5(path, *, remove=(), add=None):
     ("remove", "add", "match"),
     [
         (["data"], {}, "row 2: array 'bucket0' is not in waveforms.hdf5"),
+        (
+            ["data/bucket0"],
+            {"data/bucket0": np.zeros((20, 3), "f4")},
+            r"array 'bucket0' of shape \(20, 3\) and type float32",
+        ),
         (["data/bucket0"], {"data/bucket0": [[b"a"] * 3] * 20}, "holds no such trace"),
         (["data/bucket0"], {"data/bucket0/group": 1}, "array 'bucket0' is not in"),
-        (["data_format"], {}, "component_order '' do not say what the samples are"),
+        (
+            ["data_format"],
+            {},
+            r"waveforms.hdf5: dimension_order 'CW' and component_order '' do not say .*\. data_format needs CW or WC",
+        ),
         (["data_format/dimension_order"], {"data_format/dimension_order": "TX"}, "dimension_order 'TX'"),
     ],
 )
@@ -401,7 +562,9 @@ def test_a_trace_that_is_not_finite_is_named_when_it_is_read(dataset):
         file["data/bucket0"][11, 2, 100] = np.nan
     with store.open(dataset) as opened:
         assert np.isfinite(opened.waveforms[:11]).all()
-        with pytest.raises(DatasetError, match=r"metadata.csv, row 13: trace bucket0\$11,:3,:320 has NaN"):
+        with pytest.raises(
+            DatasetError, match=r"metadata.csv, row 13: trace bucket0\$11,:3,:320 has NaN or infinite samples"
+        ):
             opened.waveforms[5:15]
 
 
@@ -409,7 +572,9 @@ def test_traces_of_different_length_are_not_put_together(dataset):
     rewrite(dataset, set_cell(7, "trace_name", "bucket0$7,:3,:300"))
     with store.open(dataset) as opened:
         np.testing.assert_array_equal(opened.waveforms[7], waveforms_of(20)[7, :, :300])
-        with pytest.raises(DatasetError, match=r"window 7 has 300 samples, window 6 has 320\. Read .* one by one"):
+        with pytest.raises(
+            DatasetError, match=r"waveforms.hdf5: window 7 has 300 samples, window 6 has 320\. Read .* one by one"
+        ):
             opened.waveforms[6:9]
 
 
@@ -417,5 +582,5 @@ def test_a_closed_dataset_says_so(dataset):
     with store.open(dataset) as opened:
         pass
     assert len(opened.windows) == 20
-    with pytest.raises(DatasetError, match=r"is closed\. Read within the with block"):
+    with pytest.raises(DatasetError, match=r"waveforms.hdf5: is closed\. Read within the with block"):
         opened.waveforms[0]

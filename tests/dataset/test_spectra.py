@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.signal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tremorlab.dataset.spectra import frequencies_hz, margin_samples, running_spectra, times_s
@@ -102,6 +102,7 @@ def test_reflect_is_extend_of_the_mirrored_window(record):
     assert margin_samples(DEFAULT) == 32
 
 
+@settings(deadline=None)
 @given(
     samples=st.integers(128, 6000),
     framing=st.sampled_from(["extend", "reflect", "inside"]),
@@ -123,6 +124,7 @@ def test_one_maximum_for_all_components_of_a_window(record):
     assert spectra[0] == pytest.approx(running_spectra(windows[0], DEFAULT, RATE), abs=1e-7)
 
 
+@settings(deadline=None)
 @given(scale=st.floats(1e-12, 1e12))
 def test_normalised_spectra_do_not_depend_on_the_unit(scale):
     window = np.random.default_rng(3).standard_normal((1, 512))
@@ -166,7 +168,9 @@ def test_integers_are_taken_as_numbers():
 def test_a_silent_window_is_named():
     windows = np.random.default_rng(6).standard_normal((40, 2, 256))
     windows[23] = 0
-    with pytest.raises(DatasetError, match=r"window 23: is silent \(maximum amplitude 0\).*normalise=False"):
+    with pytest.raises(
+        DatasetError, match=r"window 23: is silent \(maximum amplitude 0\) and cannot be .*normalise=False"
+    ):
         running_spectra(windows, DEFAULT, RATE)
     assert not running_spectra(windows, DEFAULT, RATE, normalise=False)[23].any()
     with pytest.raises(DatasetError, match="window 23: is silent"):
@@ -177,8 +181,26 @@ def test_a_silent_window_is_named():
 def test_a_window_that_is_not_finite_is_named(value):
     windows = np.random.default_rng(7).standard_normal((4, 5, 1, 256))
     windows[2, 3, 0, 100] = value
-    with pytest.raises(DatasetError, match=r"window 2, 3: its spectrum is not finite.*NaN"):
+    with pytest.raises(
+        DatasetError, match=r"window 2, 3: its spectrum is not finite: it holds NaN.*Leave out windows over gaps"
+    ):
         running_spectra(windows, DEFAULT, RATE)
+
+
+def test_of_bad_windows_the_first_is_named():
+    windows = np.random.default_rng(8).standard_normal((3, 12, 1, 256))
+    windows[1, 9], windows[2, 1], windows[2, 2, 0, 7] = 0, 0, np.nan
+    with pytest.raises(DatasetError, match="window 1, 9: is silent"):
+        running_spectra(windows, DEFAULT, RATE)
+    with pytest.raises(DatasetError, match="window 2, 2: its spectrum is not finite"):
+        running_spectra(windows, DEFAULT, RATE, normalise=False)
+
+
+def test_a_window_as_long_as_one_fft_has_one_frame():
+    frame = np.random.default_rng(9).standard_normal(128)
+    spectrum = running_spectra(frame, RunningSpectrum(framing="inside"), RATE, normalise=False)
+    assert spectrum.shape == (64, 1)
+    np.testing.assert_allclose(spectrum[:, 0], direct(frame), rtol=2e-5, atol=1e-6)
 
 
 def test_a_silent_single_window_is_named():
@@ -191,13 +213,15 @@ def test_a_silent_single_window_is_named():
     [np.ones((3, 100)), np.ones((2, 0, 200)), np.float32(1), np.array(["a"] * 200), np.ones((2, 200), dtype=complex)],
 )
 def test_what_is_no_waveform_is_refused(waveforms):
-    with pytest.raises(DatasetError, match=r"waveforms of shape .* are not real numbers with at least one FFT of 128"):
+    with pytest.raises(
+        DatasetError, match=r"waveforms of shape .* are not real numbers .* one FFT of 128 .*\. Give \("
+    ):
         running_spectra(waveforms, DEFAULT, RATE)
 
 
 @pytest.mark.parametrize("framing", ["extend", "reflect"])
 def test_half_of_an_odd_hop_is_refused(framing):
     odd = RunningSpectrum(hop_samples=63, framing=framing)
-    with pytest.raises(DatasetError, match=r"hop_samples = 63 is odd.*Choose an even hop"):
+    with pytest.raises(DatasetError, match=r"running spectrum: hop_samples = 63 is odd.*Choose an even hop"):
         times_s(odd, RATE)
     assert len(times_s(RunningSpectrum(hop_samples=63, framing="inside"), RATE)) == 63

@@ -59,10 +59,10 @@ def test_the_seed_decides(sampling):
     ("labels", "message"),
     [
         ([0, 1, 3], r"labels, window 2: class 3 of 3\. Use 0 to 2"),
-        ([0, -1, 2], "labels, window 1: class -1 of 3"),
-        ([0, 1, 1], "labels: class 2 has no window among 3"),
+        ([0, -1, 2], r"labels, window 1: class -1 of 3\. Use 0 to 2"),
+        ([0, 1, 1], r"labels: class 2 has no window among 3\. Choose a split in which every class occurs"),
         ([], "labels: have shape .0,. and type float64"),
-        ([0.0, 1.0, 2.0], "type float64. Give one whole number a window"),
+        ([0.0, 1.0, 2.0], r"labels: have shape \(3,\) and type float64\. Give one whole number a window"),
         ([[0, 1, 2]], r"shape \(1, 3\)"),
     ],
 )

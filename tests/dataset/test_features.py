@@ -1,6 +1,9 @@
 """Features of windows against obspy, scipy and closed forms."""
 
+from itertools import pairwise
+
 import numpy as np
+import pandas as pd
 import pytest
 from obspy.signal.filter import envelope
 from obspy.signal.trigger import classic_sta_lta_py
@@ -69,6 +72,40 @@ def test_spectral_features_are_those_of_a_plain_periodogram_average():
         spread = np.sqrt(np.average((frequency[used] - mean) ** 2, weights=power[used]))
         assert table["bandwidth_hz"][row] == pytest.approx(spread)
         assert table["flatness"][row] == pytest.approx(np.log10(stats.gmean(power[used]) / power[used].mean()))
+
+
+def test_shares_and_ratios_of_power_are_those_of_the_sum_of_all_components():
+    window = signal.lfilter([1.0], [1.0, -0.7], noise(2, components=3, seed=5), axis=2) * [[[5.0], [1.0], [0.2]]]
+    table = features(window, RATE)
+    frequency, power = signal.welch(window - window.mean(axis=2, keepdims=True), RATE, nperseg=256)
+    power = power.sum(axis=1)
+
+    def between(low, high):
+        return power[:, (frequency >= low) & (frequency < high)].sum(axis=1)
+
+    for low, high in pairwise(BANDS_HZ):
+        share = np.log10(between(low, high) / between(1, 12))
+        np.testing.assert_allclose(table[f"power_{low:g}_{high:g}_hz"], share, rtol=1e-9)
+    for edge in BANDS_HZ[1:-1]:
+        ratio = np.log10(between(edge, 12) / between(1, edge))
+        np.testing.assert_allclose(table[f"{HIGH_LOW}{edge:g}_hz"], ratio, rtol=1e-9)
+    centred = window - window.mean(axis=2, keepdims=True)
+    kurtosis = stats.kurtosis(centred, axis=2, fisher=False).mean(axis=1)
+    np.testing.assert_allclose(10 ** table["kurtosis"], kurtosis, rtol=1e-9)
+    together = [classic_sta_lta_py(np.sqrt((own**2).sum(axis=0)), 25, 750)[749:].max() for own in centred]
+    np.testing.assert_allclose(10 ** table["sta_lta_max"], together, rtol=1e-9)
+
+
+def test_rate_and_length_may_be_the_least_that_is_needed():
+    assert len(features(noise(1, samples=775), 25.0)) == 1
+    assert len(features(noise(1, samples=744), 24.0)) == 1
+    with pytest.raises(DatasetError, match="774 samples are less than 775"):
+        features(noise(1, samples=774), 25.0)
+
+
+def test_whole_numbers_are_taken_as_samples():
+    counts = np.round(1000 * noise(2)).astype(np.int32)
+    pd.testing.assert_frame_equal(features(counts, RATE), features(counts.astype(float), RATE))
 
 
 def test_white_noise_shares_its_power_by_bandwidth():
@@ -140,12 +177,12 @@ def broken(value, at=(1, 0, 5)):
 @pytest.mark.parametrize(
     ("waveforms", "rate", "message"),
     [
-        (noise()[:, 0], RATE, r"features: shape \(3, 2048\) is not \(n, components, samples\)"),
+        (noise()[:, 0], RATE, r"features: shape \(3, 2048\) is not \(n, components, samples\)\. Add the axes"),
         (np.empty((2, 0, 2048)), RATE, r"shape \(2, 0, 2048\)"),
-        (noise(samples=700), RATE, r"700 samples are less than 775 \(31 s\)\. Cut longer"),
-        (noise(), 20.0, r"20\.0 Hz is less than 24 Hz"),
+        (noise(samples=700), RATE, r"features: 700 samples are less than 775 \(31 s\)\. Cut longer"),
+        (noise(), 20.0, r"features: 20\.0 Hz is less than 24 Hz\. Give windows of a higher rate"),
         (noise(), float("nan"), "nan Hz is less than 24 Hz"),
-        (broken(np.nan), RATE, "window 1, component 0: is constant or not finite"),
+        (broken(np.nan), RATE, r"window 1, component 0: is constant or not finite\. Leave the window out"),
         (broken(np.inf), RATE, "window 1, component 0"),
         (broken(4.0, (2, 0)), RATE, "window 2, component 0: is constant"),
     ],

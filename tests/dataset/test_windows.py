@@ -246,7 +246,10 @@ def test_an_empty_catalogue_has_an_empty_plan_of_the_same_types():
 
 
 def test_an_event_for_all_stations_needs_their_names():
-    with pytest.raises(DatasetError, match=r"study loopback, station XX\.A\?A\.\.HHZ: event e1 .*List the stations"):
+    with pytest.raises(
+        DatasetError,
+        match=r"study loopback, station XX\.A\?A\.\.HHZ: event e1 holds for all stations.*List the stations",
+    ):
         plan(catalogue(event(1)), study_of(stations=["XX.A?A..HHZ"]))
 
 
@@ -317,6 +320,49 @@ def test_a_dense_day_is_read_once_and_a_sparse_one_by_need():
     assert first == pytest.approx(second + 5)
 
 
+def test_windows_with_less_than_ten_minutes_unused_between_them_are_asked_for_at_once():
+    """A window takes 23.04 s of record and as much as the filters reach on both sides."""
+    study = study_of()
+    apart = 600 + 576 / 25 + 2 * reach_s(study.preparation)
+    for distance, count in ((apart - 1, 1), (apart + 1, 2)):
+        source = Recorder()
+        cut(plan(catalogue(event(100.0), event(100.0 + distance)), study), source, study)
+        assert len(source.requests) == count
+
+
+def test_progress_is_shown_only_when_asked_for(capsys):
+    study = study_of()
+    table = plan(catalogue(event(500.0), event(700.0)), study)
+    cut(table, Recorder(), study)
+    list(station_days(table, Recorder(), study))
+    assert capsys.readouterr() == ("", "")
+    cut(table, Recorder(), study, progress=True)
+    assert "station-days: 100%" in capsys.readouterr().err
+    list(station_days(table, Recorder(), study, progress=True))
+    assert "1/1" in capsys.readouterr().err
+
+
+def test_times_of_another_zone_are_the_same_times():
+    study = study_of()
+    table = plan(catalogue(event(500.0), event(700.0)), study)
+    moved = table.assign(**{name: table[name].dt.tz_convert("Asia/Tokyo") for name in ("start", "end")})
+    ours, theirs = cut(table, Recorder(), study), cut(moved, Recorder(), study)
+    pd.testing.assert_frame_equal(theirs.windows, ours.windows)
+    np.testing.assert_array_equal(theirs.waveforms, ours.waveforms)
+
+
+def test_of_many_gaps_three_are_named_and_the_others_counted():
+    study = study_of()
+    source = Recorder()
+    for first_s in (496, 500, 504, 508, 512):
+        source.lose(first_s, first_s + 2)
+    result = cut(plan(catalogue(event(500.0)), study), source, study)
+    (reason,) = result.skipped["reason"]
+    assert reason.count("gap in XX.AAA..HHZ") == 3
+    assert reason.endswith("Z and 2 more")
+    assert list(result.skipped.columns) == ["window_id", "reason"]
+
+
 def test_a_window_across_midnight_comes_from_both_day_files(tmp_path):
     study = study_of()
     record = Recorder(first_s=86_000, last_s=86_800).stream[0]
@@ -363,6 +409,15 @@ def test_station_days_are_the_parts_of_the_cut():
         pd.testing.assert_frame_equal(part.windows, whole.windows.loc[part.windows.index])
 
 
+def test_the_length_of_a_window_may_be_rounded_to_a_millisecond():
+    study = study_of()
+    table = plan(catalogue(event(500.0)), study)
+    rounded = table.assign(end=table["end"] + pd.Timedelta("1ms"))
+    pd.testing.assert_frame_equal(cut(rounded, Recorder(), study).windows, table)
+    with pytest.raises(DatasetError, match=r"is 20\.482 s long"):
+        cut(table.assign(end=table["end"] + pd.Timedelta("2ms")), Recorder(), study)
+
+
 def test_starts_beside_the_grid_are_moved_and_the_onset_with_them():
     study = study_of()
     table = plan(catalogue(event(500.0)), study)
@@ -400,7 +455,12 @@ def test_a_filled_gap_is_reported_with_the_windows_that_touch_it():
     assert len(result.windows) == 3
     assert result.flags["window_id"].tolist() == ["e490.0_XX.AAA_000", "e495.0_XX.AAA_000"]
     assert set(result.flags["kind"]) == {"filled_gap"}
+    assert list(result.flags.columns) == ["window_id", "kind", "seed_id", "start", "end", "detail"]
+    assert set(result.flags["seed_id"]) == {"XX.AAA..HHZ"}
     assert (result.flags["start"] >= DAY + pd.Timedelta("499.9s")).all()
+    assert (result.flags["end"] <= DAY + pd.Timedelta("500.6s")).all()
+    assert (result.flags["start"] < result.flags["end"]).all()
+    assert (result.flags["detail"] != "").all()
 
 
 def test_a_missing_component_is_named():
@@ -495,13 +555,16 @@ def test_a_quiet_stretch_of_a_coarse_record_is_not_taken_for_a_dead_channel():
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda table: table.drop(columns=["seed_id", "onset_s"]), r"plan: column\(s\) seed_id, onset_s missing"),
-        (lambda table: pd.concat([table, table]), "plan: window e500.0_XX.AAA_000 occurs twice"),
-        (lambda table: table.assign(start=table["start"].dt.tz_localize(None)), "column 'start' is datetime64"),
+        (lambda table: table.drop(columns=["seed_id", "onset_s"]), r"plan: column\(s\) seed_id, onset_s missing\."),
+        (lambda table: pd.concat([table, table]), r"plan: window e500.0_XX.AAA_000 occurs twice\. Leave one"),
+        (
+            lambda table: table.assign(start=table["start"].dt.tz_localize(None)),
+            r"plan: column 'start' is datetime64.*, not a time in UTC\. Make the plan with .* and the same study",
+        ),
         (lambda table: table.assign(end=table["end"].astype(str)), "column 'end' is str, not a time in UTC"),
         (
             lambda table: table.assign(end=table["end"] + 4 * STEP),
-            r"window e500.0_XX.AAA_000: is 20\.64 s long, and a window of study loopback is 20\.48 s",
+            r"plan, window e500.0_XX.AAA_000: is 20\.64 s long, and a window of study loopback is 20\.48 s\. Make",
         ),
     ],
 )  # fmt: skip

@@ -78,3 +78,28 @@ def test_foreign_runs_and_libraries_are_refused():
     foreign = model(np.zeros((4, 3)), library.polynomial(NAMES, 1))
     with pytest.raises(DynamicsError, match="2 models: do not share one library"):
         closed_loop.free_runs([model(), foreign], CLEAN.values[0], 1.0, 100.0)
+
+
+def test_a_lower_rate_gives_samples_of_the_same_run():
+    fast, slow = (closed_loop.free_runs([model()], CLEAN.values[0], 0.5, rate) for rate in (100.0, 20.0))
+    assert slow.shape == (1, 10, 3)
+    np.testing.assert_allclose(slow, fast[:, ::5], atol=1e-6)
+
+
+def test_exponents_are_per_second_of_the_record():
+    start = CLEAN.values[0]
+    (expected,) = closed_loop.lyapunov_exponents([model()], start, 2.0)
+    (found,) = closed_loop.lyapunov_exponents([model(0.5 * TRUE)], start, 2.0, time_s=0.5)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_frequency_is_counted_where_the_record_is_and_amplitudes_in_every_state():
+    times = np.arange(2000) / 100.0
+    one = Record(np.column_stack([np.sin(4 * np.pi * times), np.cos(4 * np.pi * times)]), 100.0, ("p", "q"))
+    assert closed_loop.likeness(one.values + np.array([5, 0]), one).frequency_error == -1
+    moved = closed_loop.likeness(one.values + np.array([0, 0.5]), one)
+    assert moved.frequency_error == 0
+    assert moved.amplitude_distance == pytest.approx(0.25 * np.sqrt(2), rel=1e-6)
+    assert moved.spectral_distance_db == 0
+    assert np.isnan(moved.lyapunov_per_second)
+    assert closed_loop.likeness(one.values[:64], one).bounded

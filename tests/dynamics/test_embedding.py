@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from sklearn.decomposition import PCA
 from sklearn.metrics import mutual_info_score
 
 from tremorlab.dynamics import embedding
@@ -120,3 +121,115 @@ def test_a_cycle_does_not_diverge():
 def test_what_cannot_be_measured_is_refused(action, message):
     with pytest.raises(DynamicsError, match=message):
         action()
+
+
+def test_autocorrelation_is_numpys_correlation():
+    values = LORENZ[:300] + 5
+    centred = values - values.mean()
+    expected = np.correlate(centred, centred, "full")[299:450] / np.sum(centred**2)
+    np.testing.assert_allclose(embedding.autocorrelation(values, 150), expected, atol=1e-12)
+    assert len(embedding.mutual_information(values, 150)) == 151
+
+
+def test_the_first_minimum_may_be_flat_and_a_zero_counts():
+    assert embedding.first_minimum(np.array([3.0, 1.0, 1.0, 2.0, 0.0, 1.0])) == 1
+    assert embedding.first_minimum(np.array([1.0, 2.0, 1.0, 0.5, 0.7])) == 3
+    assert embedding.first_zero(np.array([1.0, 0.0, -1.0])) == 1
+
+
+def test_coordinates_may_span_all_but_ten_samples():
+    assert embedding.delay_coordinates(SINE[:100], 89, 2).shape == (11, 2)
+    with pytest.raises(DynamicsError, match="2 coordinates 90 samples apart"):
+        embedding.delay_coordinates(SINE[:100], 90, 2)
+
+
+def test_principal_components_are_those_of_scikit_learn():
+    record, shares = embedding.singular_record(Record(LORENZ[:800] + 3, 50.0, ("x",)), 12, 3)
+    rows = np.lib.stride_tricks.sliding_window_view(LORENZ[:800], 12)[:, ::-1]
+    theirs = PCA(12, whiten=True).fit(rows)
+    np.testing.assert_allclose(shares, theirs.explained_variance_ratio_, atol=1e-9)
+    scores = theirs.transform(rows)[:, :3]
+    np.testing.assert_allclose(np.abs(record.values), np.abs(scores / scores.std(axis=0)), atol=1e-6)
+    assert record.sampling_rate_hz == 50
+
+
+def test_derivatives_of_a_cubic_are_exact_but_for_their_size():
+    times = np.linspace(-1, 1, 201)
+    record = embedding.derivative_record(Record(times**3, 100.0, ("x",)), 3, 7)
+    exact = np.array([times**3, 3 * times**2, 6 * times, np.full(201, 6.0)]).T
+    for i in range(3):
+        assert record.values[:, i].std() == pytest.approx(1)
+        np.testing.assert_allclose(record.values[:, i], exact[:, i] / exact[:, i].std(), atol=1e-6)
+    assert record.names == ("d0", "d1", "d2", "d3")
+
+
+def nearest(points, apart):
+    """Neighbours by trying all pairs."""
+    distance = np.linalg.norm(points[:, np.newaxis] - points, axis=2)
+    lag = np.abs(np.subtract.outer(np.arange(len(points)), np.arange(len(points))))
+    distance[(lag <= apart) | (distance == 0)] = np.inf
+    return distance.argmin(axis=1), distance.min(axis=1)
+
+
+def test_neighbours_are_those_of_all_pairs():
+    points = embedding.delay_coordinates(LORENZ[:400], 5, 3)
+    index, distance = embedding.neighbours(points, 20)
+    expected, shortest = nearest(points, 20)
+    # Of all neighbours only the nearest 64 are looked through.
+    known = index >= 0
+    assert known.mean() > 0.9
+    np.testing.assert_array_equal(index[known], expected[known])
+    np.testing.assert_allclose(distance[known], shortest[known])
+    assert np.isnan(distance[~known]).all()
+
+
+def test_neighbours_of_few_points_and_of_repeats():
+    index, distance = embedding.neighbours(np.array([[0.0], [0.0], [3.0], [1.0]]), 0)
+    assert index.tolist()[2:] == [3, 0] or index.tolist()[2:] == [3, 1]
+    assert index[0] == index[1] == 3
+    np.testing.assert_allclose(distance, [1, 1, 2, 1])
+    index, _ = embedding.neighbours(np.arange(4.0)[:, np.newaxis], 1)
+    assert index.tolist() == [2, 3, 0, 1]
+
+
+def test_false_neighbours_are_those_of_the_definition():
+    values = LORENZ[:500:2]
+    found = embedding.false_neighbours(values, 3, 2, 10)
+    for dimension in (1, 2):
+        rows = embedding.delay_coordinates(values, 3, dimension + 1)
+        index, distance = embedding.neighbours(rows[:, :dimension], 10)
+        held = index >= 0
+        gap = np.abs(rows[held, -1] - rows[index[held], -1])
+        whole = np.linalg.norm(rows[held] - rows[index[held]], axis=1)
+        false = (gap / distance[held] > 10) | (whole > 2 * values.std())
+        assert found[dimension - 1] == pytest.approx(false.mean())
+
+
+def test_correlation_sum_counts_pairs_that_are_far_in_time():
+    points = np.random.default_rng(4).random((150, 2))
+    found = embedding.correlation_sum(points, 7)
+    i, j = np.triu_indices(150, 8)
+    distance = np.linalg.norm(points[i] - points[j], axis=1)
+    counted = [np.mean(distance <= radius) for radius in found.radius]
+    np.testing.assert_allclose(counted, found.share, atol=1.5 / len(distance))
+    assert (found.share[0], found.share[-1]) == (pytest.approx(10 / len(distance)), pytest.approx(1))
+    inside = (found.share >= 1e-3) & (found.share <= 3e-2)
+    slope = np.polyfit(np.log(found.radius[inside]), np.log(found.share[inside]), 1)[0]
+    assert found.dimension == pytest.approx(slope)
+
+
+def test_correlation_sum_takes_no_more_points_than_asked():
+    points = np.random.default_rng(5).random((1000, 2))
+    thinned, some = embedding.correlation_sum(points, 20, most=250), embedding.correlation_sum(points[::4], 5)
+    np.testing.assert_allclose(thinned.radius, some.radius)
+
+
+def test_divergence_is_the_mean_logarithm_of_distances():
+    points = embedding.delay_coordinates(LORENZ[:600], 5, 3)
+    found = embedding.divergence(points, 50.0, 30, (0.1, 0.4))
+    index, _ = embedding.neighbours(points[:-20], 30)
+    start = np.flatnonzero(index >= 0)
+    curve = [np.log(np.linalg.norm(points[start + k] - points[index[start] + k], axis=1)).mean() for k in range(21)]
+    np.testing.assert_allclose(found.log_distance, curve)
+    np.testing.assert_allclose(found.time_s, np.arange(21) / 50)
+    assert found.per_second == pytest.approx(np.polyfit(np.arange(5, 21) / 50, curve[5:], 1)[0])

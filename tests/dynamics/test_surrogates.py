@@ -97,3 +97,74 @@ def test_unusable_windows_are_refused(window):
 def test_too_much_to_give_away_is_refused():
     with pytest.raises(DynamicsError, match=r"share 0.5: is not between 0 and 0.4"):
         surrogates.matched_ends(LINEAR, 0.5)
+
+
+def test_local_surrogate_keeps_the_mean_and_turns_the_phases():
+    other = surrogates.local_surrogate(LINEAR + 100, 64, np.random.default_rng(4))
+    assert other.mean() == pytest.approx(100 + LINEAR.mean(), abs=0.2)
+    assert abs(np.corrcoef(other, LINEAR)[0, 1]) < 0.1
+    assert surrogates.local_surrogate(LINEAR[:50], 50, np.random.default_rng(0)).shape == (50,)
+    assert surrogates.local_surrogate(LINEAR[:50], 16, np.random.default_rng(0)).shape == (50,)
+
+
+def test_local_surrogate_keeps_the_variance_throughout():
+    others = [surrogates.local_surrogate(LINEAR, 100, np.random.default_rng(s)) for s in range(20)]
+    parts = np.std(others, axis=0).reshape(-1, 140).mean(axis=1)
+    np.testing.assert_allclose(parts / LINEAR.std(), 1, atol=0.35)
+    assert np.std(others) == pytest.approx(LINEAR.std(), rel=0.06)
+
+
+def test_surrogates_of_one_seed_are_one():
+    for make in (surrogates.iaaft, lambda v, rng: surrogates.local_surrogate(v, 64, rng)):
+        one, same, other = (make(SAW, np.random.default_rng(s)) for s in (1, 1, 2))
+        np.testing.assert_array_equal(one, same)
+        assert np.any(one != other)
+
+
+def test_iaaft_reaches_the_spectrum_to_a_few_per_cent():
+    other = surrogates.iaaft(LINEAR, np.random.default_rng(1))
+    sizes = [np.abs(np.fft.rfft(each)) for each in (LINEAR, other)]
+    assert np.linalg.norm(sizes[0] - sizes[1]) < 0.03 * np.linalg.norm(sizes[0])
+    odd = surrogates.iaaft(LINEAR[:999], np.random.default_rng(1))
+    assert len(odd) == 999
+
+
+def test_asymmetry_is_the_largest_of_its_lags():
+    def one(lag):
+        step = SAW[lag:] - SAW[:-lag]
+        return abs(np.mean(step**3)) / np.mean(step**2) ** 1.5
+
+    for longest in (1, 2, 9):
+        assert surrogates.asymmetry(SAW, longest) == pytest.approx(max(one(lag) for lag in range(1, longest + 1)))
+    assert surrogates.asymmetry(-SAW, 5) == pytest.approx(surrogates.asymmetry(SAW, 5))
+
+
+def test_matched_ends_are_the_best_pair_of_the_share():
+    values = np.random.default_rng(3).standard_normal(120)
+    piece = surrogates.matched_ends(values, 0.1)
+    slope = np.diff(values)
+    misfits = {
+        (i, j): (values[i] - values[j]) ** 2 / values.var() + (slope[i] - slope[j - 1]) ** 2 / slope.var()
+        for i in range(13)
+        for j in range(107, 120)
+    }
+    assert (piece.start, piece.stop) == min(misfits, key=misfits.get)
+    default = surrogates.matched_ends(values)
+    assert default == surrogates.matched_ends(values, 0.05)
+    assert surrogates.matched_ends(values, 0) == slice(0, 119)
+    assert surrogates.matched_ends(values, 0.4).stop > 0
+    with pytest.raises(DynamicsError, match=r"share -0.1"):
+        surrogates.matched_ends(values, -0.1)
+
+
+def test_a_record_of_fifty_samples_will_do_and_is_made_of_floats():
+    found = surrogates.scalar(list(range(50)))
+    assert found.dtype == float
+    assert len(found) == 50
+    with pytest.raises(DynamicsError, match=r"record of shape \(49,\)"):
+        surrogates.scalar(np.arange(49.0))
+    with pytest.raises(DynamicsError, match=r"sample 3: is inf \(2 are not finite\)"):
+        surrogates.scalar(np.where(np.arange(60) % 50 == 3, np.inf, np.arange(60.0)))
+    with pytest.raises(DynamicsError, match=r"record: is constant \(-5\)"):
+        surrogates.scalar(np.full(60, -5.0))
+    assert surrogates.scalar(1e6 + np.arange(60) * 1e-4).std() > 0

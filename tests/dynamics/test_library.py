@@ -103,3 +103,114 @@ def test_an_equation_is_known_as_a_whole_or_not():
     terms = library.from_terms(("x", "y"), {"y": ["x"]}, known={"x": {"y": 2.0}, "y": {"y": -1.0}})
     assert terms.terms_of("x") == {"y": 2.0}
     assert terms.terms_of("y") == {}
+
+
+def test_laurent_library_is_the_products_of_monomials_and_poles():
+    terms = library.laurent(("x", "y"), 1, {"x": 2, "y": 1})
+    monomials = {(0, 0), (1, 0), (0, 1)}
+    products = {(a - i, b - j) for a, b in monomials for i in range(3) for j in range(2)}
+    assert {tuple(row) for row in terms.exponents.tolist()} == products
+    assert len(terms.exponents) == len(products)
+    assert terms.allowed.all()
+    assert not terms.known.any()
+    with pytest.raises(DynamicsError, match=r"poles {'x': -1}: are not orders of states among \('x',\)"):
+        library.laurent(("x",), 1, {"x": -1})
+
+
+def test_polynomials_of_degree_nought_and_ten_are_libraries():
+    assert library.polynomial(("x", "y"), 0).terms == ("1",)
+    assert library.polynomial(("x",), 10).terms[-1] == "x^10"
+    for names, degree in (((), 1), (("x",), -1)):
+        with pytest.raises(DynamicsError, match=f"polynomial of degree {degree}"):
+            library.polynomial(names, degree)
+
+
+def test_terms_are_read_with_all_their_factors():
+    assert library.parse("x^2 y/z x^3", NAMES) == (-1, 1, -1)
+    assert library.parse("1/z^2", NAMES) == (0, 0, -2)
+    assert library.parse("1", NAMES) == (0, 0, 0)
+    assert library.parse("x x", NAMES) == (2, 0, 0)
+    for term, factor in (("1^2", "1^2"), ("x^-1", "x^-1"), ("2 x", "2")):
+        with pytest.raises(DynamicsError) as caught:
+            library.parse(term, NAMES)
+        assert f"term '{term}'" in str(caught.value)
+        assert f"factor '{factor}' is not a power of one of" in str(caught.value)
+
+
+def test_simple_terms_come_first_and_stand_where_they_were_put():
+    terms = library.from_terms(
+        ("x", "y"), {"y": ["x y", "1", "y/x", "x"], "x": ["x"]}, known={"x": {"y": 2.0}, "y": {"y^2": -3.0}}
+    )
+    assert terms.terms == ("1", "x", "y", "x y", "y^2", "y/x")
+    places = {(terms.terms[t], terms.names[e]) for t, e in terms.candidates}
+    assert places == {("x", "x"), ("x y", "y"), ("1", "y"), ("y/x", "y"), ("x", "y")}
+    assert terms.known[terms.terms.index("y"), 0] == 2
+    assert terms.known[terms.terms.index("y^2"), 1] == -3
+    assert np.count_nonzero(terms.known) == 2
+    with pytest.raises(DynamicsError, match="equation of 'w'"):
+        library.from_terms(("x",), {"x": ["x"]}, known={"w": {"x": 1.0}})
+
+
+def test_candidates_go_equation_by_equation():
+    assert library.polynomial(("x", "y"), 1).candidates == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+
+
+def test_a_library_takes_any_numbers_and_keeps_their_kinds():
+    terms = Library(("x", "y"), [[1, 0], [0, -1]], [[1, 0], [0, 1]], [[0, 2], [0, 0]])
+    assert terms.exponents.dtype.kind == "i"
+    assert terms.allowed.dtype == bool
+    assert terms.known.dtype == float
+    assert terms.support(np.array([[3.0, 2.0], [0.0, 0.0]])) == {("x", "x")}
+    assert terms.terms_of("y") == {}
+    assert Library(("x", "y"), [[1, 0]], [[0, 0]], [[0, 2]]).terms_of("y") == {"x": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "known", "message"),
+    [
+        ([[True]], [[0.0, 0.0]], r"allowed of shape \(1, 1\): do not fit 2 states"),
+        ([[True, True]], [[0.0, 0.0]] * 2, r"known of shape \(2, 2\)"),
+    ],
+)
+def test_tables_of_a_library_have_one_shape(allowed, known, message):
+    with pytest.raises(DynamicsError, match=message):
+        Library(("x", "y"), [[1, 0]], allowed, known)
+    with pytest.raises(DynamicsError, match="do not fit"):
+        Library(("x",), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros((0, 1)))
+
+
+def test_values_of_high_and_negative_powers():
+    exponents = np.array([[3, -3], [-2, 4], [0, 0], [-1, 1]])
+    states = STATES[:2]
+    x, y = states
+    expected = [x**3 / y**3, y**4 / x**2, np.ones_like(x), y / x]
+    np.testing.assert_allclose(Powers(states, exponents).values(exponents), expected, rtol=1e-12)
+    slopes = [
+        [3 * x**2 / y**3, -3 * x**3 / y**4],
+        [-2 * y**4 / x**3, 4 * y**3 / x**2],
+        [0 * x, 0 * x],
+        [-y / x**2, 1 / x],
+    ]
+    np.testing.assert_allclose(Powers(states, exponents).gradients(exponents), slopes, rtol=1e-12)
+
+
+def test_a_state_that_stands_in_no_denominator_may_be_zero():
+    exponents = library.polynomial(("x", "y"), 2).exponents
+    powers = Powers(np.array([[0.0, 2.0], [3.0, 0.0]]), exponents)
+    np.testing.assert_array_equal(powers.values(exponents)[-3:], [[0, 4], [0, 0], [9, 0]])
+    assert np.isfinite(powers.gradients(exponents)).all()
+
+
+def test_julian_wide_has_38_terms_in_two_equations():
+    terms = library.julian_wide()
+    assert len(terms.terms) == 38
+    assert terms.allowed.sum(axis=0).tolist() == [0, 37 + 1, 37 + 1] or terms.allowed.sum(axis=0).tolist() == [
+        0,
+        38,
+        38,
+    ]
+    assert terms.terms_of("x") == {"z": 1.0}
+
+
+def test_a_pole_of_order_nought_is_none():
+    assert library.laurent(("x", "y"), 2, {"x": 0}).terms == library.polynomial(("x", "y"), 2).terms

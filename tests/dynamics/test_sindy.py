@@ -204,3 +204,150 @@ def spoiled(change):
 def test_unusable_input_is_refused(record, terms, options, message):
     with pytest.raises(DynamicsError, match=message):
         sindy.fit(record, terms, **options)
+
+
+RATIONAL = library.polynomial(("x",), 2)
+
+
+def rational(above, below, **change):
+    """x' = (a + b x + c x^2) / (1 + d + e x + f x^2)."""
+    columns = [np.array(each, float)[:, np.newaxis] for each in (above, below)]
+    settings = {"centre": np.zeros(1), "reach": np.full(1, 10.0), "sampling_rate_hz": 50.0, "units": ("m",), **change}
+    return Model(RATIONAL, *[columns[0]] * 3, columns[1], "test", **settings)
+
+
+def test_equations_show_signs_fractions_and_denominators():
+    assert rational([-1, 1, -1], [0, 0, 0]).equations == ("x' = -1 + x - x^2",)
+    assert rational([0, -1, 0], [0, 0.5, 0]).equations == ("x' = (-x) / (1 + 0.5 x)",)
+    assert rational([0.25, 0, 3], [0, -2, 1]).equations == ("x' = (0.25 + 3 x^2) / (1 - 2 x + x^2)",)
+    assert rational([0, 0, 0], [0, 1, 0]).equations == ("x' = (0) / (1 + x)",)
+    assert rational([0, 1234567, 0], [0, 0, 0]).equations == ("x' = 1.2346e+06 x",)
+
+
+def test_the_derivative_is_numerator_over_denominator():
+    x = np.array([[0.5, 1.0, 2.0]])
+    found = rational([1, -2, 0.5], [0, 0.5, 0.25]).derivative(x)
+    np.testing.assert_allclose(found, (1 - 2 * x + 0.5 * x**2) / (1 + 0.5 * x + 0.25 * x**2))
+
+
+def test_a_free_run_has_the_closed_form_at_any_rate():
+    decay = rational([0, -1, 0], [0, 0, 0])
+    run = decay.simulate([2.0], 1.5)
+    assert (run.sampling_rate_hz, run.names, run.units) == (50.0, ("x",), ("m",))
+    np.testing.assert_allclose(run.values[:, 0], 2 * np.exp(-run.times_s), rtol=1e-6)
+    assert len(run.values) == 75
+    other = decay.simulate([2.0], 1.5, 20.0)
+    assert other.sampling_rate_hz == 20
+    np.testing.assert_allclose(other.values[:, 0], 2 * np.exp(-np.arange(30) / 20), rtol=1e-6)
+    assert len(decay.simulate([2.0], 0.04).values) == 2
+
+
+def test_a_run_may_go_three_ranges_from_the_middle():
+    growth = rational([0, 1, 0], [0, 0, 0], centre=np.ones(1), reach=np.full(1, 2.0))
+    # exp(t) reaches 1 + 3 x 2 at log(7) = 1.946.
+    assert growth.simulate([1.0], 1.94).values[-1, 0] < 7
+    with pytest.raises(DynamicsError, match=r"after 1\.95 s of 2\.2 s \(limit 3 ranges from the middle\)"):
+        growth.simulate([1.0], 2.2)
+
+
+def test_a_forecast_is_lost_from_three_ranges_on():
+    growth = rational([0, 1, 0], [0, 0, 0], reach=np.full(1, 1.0))
+    record = Record(np.array([0.5, 1.0, 2.0, -2.0, 0.1, 0.0]), 10.0, ("x",))
+    ahead = growth.predict(record, 5)
+    assert ahead.shape == (1, 1)
+    ahead = growth.predict(record, 1)
+    np.testing.assert_allclose(ahead[:, 0], np.exp(0.1) * record.values[:-1, 0], rtol=1e-8)
+    fast = rational([0, 5, 0], [0, 0, 0], reach=np.full(1, 1.0))
+    ahead = fast.predict(record, 1)[:, 0]
+    assert np.isnan(ahead).tolist() == [False, False, True, True, False]
+    # One that has left stays lost, though it might come back.
+    back = rational([0, 0, 0], [0, 0, 0], centre=np.zeros(1), reach=np.full(1, 0.1))
+    assert np.isnan(back.predict(record, 2)[:3]).all()
+    np.testing.assert_allclose(record.values[:, 0], [0.5, 1.0, 2.0, -2.0, 0.1, 0.0])
+
+
+def test_more_substeps_make_a_better_forecast():
+    swing = rational([0, -8, 0], [0, 0, 0])
+    record = Record(np.linspace(1, 2, 20), 10.0, ("x",))
+    errors = []
+    for substeps in (1, 2, 4):
+        ahead = swing.predict(record, 1, substeps=substeps)[:, 0]
+        errors.append(np.abs(ahead / record.values[:-1, 0] - np.exp(-0.8)).max())
+    # Fourth order: sixteen times better for twice the steps, and a little more while they are large.
+    assert errors[0] / errors[1] > 16
+    assert errors[1] / errors[2] == pytest.approx(16, rel=0.25)
+    np.testing.assert_array_equal(swing.predict(record, 1), swing.predict(record, 1, substeps=4))
+
+
+def test_a_forecast_needs_the_samples_it_leaps_over():
+    record = Record(np.linspace(0, 1, 20), 10.0, ("x",))
+    assert rational([0, 0, 0], [0, 0, 0]).predict(record, 19).shape == (1, 1)
+    with pytest.raises(DynamicsError, match=r"20 samples: does not hold the states .* and more than 20 samples"):
+        rational([0, 0, 0], [0, 0, 0]).predict(record, 20)
+
+
+def test_fitted_models_know_their_record():
+    found = sindy.candidates(Record(CLEAN.values, 100.0, NAMES, ("m", "s", "K")), QUADRATIC, "weak")[0]
+    np.testing.assert_allclose(found.centre, (CLEAN.values.max(axis=0) + CLEAN.values.min(axis=0)) / 2)
+    np.testing.assert_allclose(found.reach, CLEAN.values.max(axis=0) - CLEAN.values.min(axis=0))
+    assert found.units == ("m", "s", "K")
+    assert (found.method, found.sampling_rate_hz, found.usable, found.reason) == ("weak", 100.0, True, "")
+    assert not found.denominator.any()
+    np.testing.assert_array_equal(found.low, found.coefficients)
+
+
+def test_known_coefficients_are_kept_and_taken_from_the_derivative():
+    known = np.zeros((10, 3))
+    known[QUADRATIC.terms.index("x z"), 1] = -1.0
+    allowed = np.ones((10, 3), bool)
+    allowed[QUADRATIC.terms.index("x z"), 1] = False
+    terms = library.Library(NAMES, QUADRATIC.exponents, allowed, known)
+    found = sindy.candidates(CLEAN, terms, "weak", threshold=0.03, half_width=8)[0]
+    np.testing.assert_allclose(found.coefficients, TRUE, rtol=0.02, atol=0.01)
+    assert found.coefficients[QUADRATIC.terms.index("x z"), 1] == -1
+    assert found.support == set(LORENZ) - {("y", "x z")}
+
+
+def test_a_threshold_is_a_share_of_the_derivative():
+    terms = QUADRATIC.evaluate(CLEAN.values.T)
+    x = NAMES.index("x")
+    slope = TRUE[:, x] @ terms
+    # The share of each true term of x' in the root mean square of x'.
+    sizes = np.abs(TRUE[:, x]) * np.sqrt(np.mean(terms**2, axis=1))
+    least = sizes[sizes > 0].min() / np.sqrt(np.mean(slope**2))
+    below, above = sindy.candidates(CLEAN, QUADRATIC, "finite_difference", (0.95 * least, 1.05 * least), ridge=0.0)
+    assert {term for state, term in below.support if state == "x"} == {"x", "y"}
+    assert {term for state, term in above.support if state == "x"} != {"x", "y"}
+
+
+def test_an_ensemble_gives_quantiles_of_its_members_and_its_seed_decides():
+    noisy = with_noise(CLEAN, 0.02, "all_std", np.random.default_rng(3))
+    options = {"threshold": 0.03, "half_width": 8, "members": 40, "blocks": 20}
+    one, same, other = (sindy.candidates(noisy, QUADRATIC, "weak_ensemble", seed=s, **options)[0] for s in (0, 0, 1))
+    np.testing.assert_array_equal(one.coefficients, same.coefficients)
+    assert np.any(one.coefficients != other.coefficients)
+    place = QUADRATIC.terms.index("x"), NAMES.index("x")
+    assert one.low[place] < one.coefficients[place] < one.high[place]
+    # With a share of nought every term that some member keeps may be in, with one of 1 only those that all keep.
+    wide = sindy.candidates(noisy, QUADRATIC, "weak_ensemble", inclusion=0.0, **options)[0]
+    strict = sindy.candidates(noisy, QUADRATIC, "weak_ensemble", inclusion=1.0, **options)[0]
+    assert strict.support <= one.support <= wide.support
+
+
+def test_a_term_one_cannot_be_a_denominator_and_other_methods_have_none():
+    with pytest.raises(DynamicsError, match=r"denominator terms \['1'\]: are not terms of the library"):
+        sindy.fit(CLEAN, QUADRATIC, "implicit", denominators={"x": ("1", "x")})
+    found = sindy.candidates(CLEAN, QUADRATIC, "smoothed", denominators={"x": ("x",)})[0]
+    assert not found.denominator.any()
+
+
+def test_smoothing_may_be_over_five_samples_or_more():
+    for samples in (3, 6):
+        with pytest.raises(DynamicsError, match=f"smoothing_samples = {samples}: must be odd and at least 5"):
+            sindy.candidates(CLEAN, QUADRATIC, "smoothed", smoothing_samples=samples)
+    (five,), (eleven,), (default,) = (
+        sindy.candidates(CLEAN, QUADRATIC, "smoothed", **options)
+        for options in ({"smoothing_samples": 5}, {"smoothing_samples": 11}, {})
+    )
+    np.testing.assert_array_equal(eleven.coefficients, default.coefficients)
+    assert np.any(five.coefficients != eleven.coefficients)

@@ -114,3 +114,78 @@ def test_a_dearer_term_loses_against_an_equal_one():
         prices = np.array(prices)
         path = subset.selection_path(matrix.T @ matrix, matrix.T @ target, prices)
         assert subset.choose(path, prices).indices == (winner,)
+
+
+def test_samples_beyond_the_last_whole_block_are_left_out():
+    matrix, target = problem(4, samples=62)
+    blocks = stlsq.block_grams(matrix, target, 4)
+    assert blocks.grams.shape == (4, 8, 8)
+    assert blocks.moments.shape == (4, 8, 2)
+    for block in range(4):
+        rows = slice(15 * block, 15 * block + 15)
+        np.testing.assert_allclose(blocks.grams[block], matrix[rows].T @ matrix[rows])
+        np.testing.assert_allclose(blocks.moments[block], matrix[rows].T @ target[rows])
+    gram, moment = blocks.total
+    np.testing.assert_allclose(gram, matrix[:60].T @ matrix[:60])
+    np.testing.assert_allclose(moment, matrix[:60].T @ target[:60])
+    assert stlsq.block_grams(matrix, target, 62).grams.shape[0] == 62
+
+
+def test_a_bootstrap_draws_every_block_alike():
+    blocks = stlsq.BlockGrams(np.zeros((5, 1, 1)), np.zeros((5, 1, 1)))
+    counts = blocks.resample(np.random.default_rng(0), 4000)
+    assert counts.shape == (4000, 5)
+    np.testing.assert_allclose(counts.mean(axis=0), 1, atol=0.05)
+    np.testing.assert_allclose(counts.var(axis=0), 0.8, atol=0.1)  # binomial: 5 draws of 1 in 5
+
+
+def test_the_ridge_decides_who_is_dropped_but_not_the_last_fit():
+    # With a unit Gram matrix the ridge divides a coefficient by 1 + ridge.
+    gram, moment = np.eye(3), np.array([[1.0], [0.106], [0.104]])
+    np.testing.assert_allclose(stlsq.stlsq(gram, moment, 0.1, 0.0), moment)
+    np.testing.assert_allclose(stlsq.stlsq(gram, moment, 0.1), [[1.0], [0.106], [0.0]])
+    np.testing.assert_allclose(stlsq.stlsq(gram, moment, 0.1, 1.0), [[1.0], [0.0], [0.0]])
+    blocks = stlsq.BlockGrams(gram[np.newaxis], moment[np.newaxis])
+    np.testing.assert_allclose(stlsq.ensemble(blocks, np.ones((1, 1)), 0.1)[0], [[1.0], [0.106], [0.0]])
+    with pytest.raises(DynamicsError, match=r"threshold 0\.1, ridge -1\.0: must not be negative"):
+        stlsq.stlsq(gram, moment, 0.1, -1.0)
+
+
+def test_a_coefficient_at_the_threshold_is_kept():
+    np.testing.assert_array_equal(stlsq.stlsq(np.eye(2), np.array([[0.5], [0.4999]]), 0.5, 0.0), [[0.5], [0.0]])
+    np.testing.assert_array_equal(stlsq.stlsq(np.eye(2), np.array([[-0.5], [0.0]]), 0.0, 0.0), [[-0.5], [0.0]])
+
+
+def test_collinear_is_a_condition_number_above_a_hundred_million_million():
+    # Two unit columns at an angle: the Gram matrix [[1, c], [c, 1]] has the last Cholesky pivot 1 - c^2.
+    stlsq.check_independent(np.array([[1, np.sqrt(1 - 1e-12)], [np.sqrt(1 - 1e-12), 1]]))
+    for inside in (1 - 1e-15, 1.0, 1.1):
+        with pytest.raises(DynamicsError, match=r"library of 2 terms: is collinear .* above 1e\+14"):
+            stlsq.check_independent(np.array([[1, inside], [inside, 1]]))
+
+
+def test_prices_belong_to_their_terms_and_swaps_find_the_better_pair():
+    rng = np.random.default_rng(0)
+    for seed in range(6):
+        matrix, target = problem(seed, samples=60, terms=6)
+        prices = rng.uniform(0, 30, 6)
+        gram, moment = matrix.T @ matrix, matrix.T @ target[:, 0]
+        found = subset.choose(subset.selection_path(gram, moment, prices), prices)
+
+        def price_of(c, gram=gram, moment=moment, prices=prices):
+            c = list(c)
+            return -moment[c] @ np.linalg.solve(gram[np.ix_(c, c)], moment[c]) + prices[c].sum()
+
+        best = min(price_of(c) for size in range(1, 7) for c in combinations(range(6), size))
+        assert found.cost + prices[list(found.indices)].sum() <= best + 0.02 * abs(best)
+        assert list(found.indices) == sorted(found.indices)
+
+
+def test_a_term_that_is_zero_harms_no_other():
+    matrix, target = problem(5, samples=80, terms=4)
+    matrix = np.column_stack([matrix[:, :2], np.zeros(80), matrix[:, 2:]])
+    path = subset.selection_path(matrix.T @ matrix, matrix.T @ target[:, 0])
+    expected = np.linalg.lstsq(matrix[:, [0, 1, 3, 4]], target[:, 0], rcond=None)[0]
+    assert path[4].indices == (0, 1, 3, 4)
+    np.testing.assert_allclose(path[4].coefficients, expected, rtol=1e-6)
+    assert sorted(path) == [1, 2, 3, 4, 5]

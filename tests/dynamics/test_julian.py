@@ -137,3 +137,65 @@ def test_impossible_runs_are_refused():
         julian.simulate(CHAOTIC, 1.0, start=(0.0, -1.0, 0.0))
     with pytest.raises(DynamicsError, match="the walls closed below"):
         julian.simulate(Parameters(p1=19e6, eta=1e-3), 5.0, start=(400.0, 0.05, -50.0))
+
+
+def test_a_record_without_options_starts_opened_by_a_twentieth_at_100_hz():
+    record = julian.simulate(CHAOTIC, 0.5)
+    steady = julian.steady_state(CHAOTIC)
+    assert record.sampling_rate_hz == 100
+    assert (record.names, record.units) == (("v", "h", "u"), ("m/s", "m", "m/s"))
+    assert record.values.shape == (50, 3)
+    np.testing.assert_allclose(record.values[0], [steady.v, 1.05 * steady.h, 0], atol=1e-12)
+
+
+def test_the_defaults_are_those_of_the_papers_last_figure():
+    assert Parameters(p1=19e6, p2=0.1e6, eta=50.0, M=0.0, A=1e7, k=6e8, rho=2500.0, h0=1.0, L=10.0) == CHAOTIC
+
+
+def test_a_slot_may_open_into_a_void_but_nothing_else_is_zero():
+    assert Parameters(p1=1.0, p2=0.0, A=0.0, M=0.0).p2 == 0
+    for name in ("p1", "eta", "k", "rho", "h0", "L"):
+        for value in (0.0, -1.0, np.inf):
+            with pytest.raises(DynamicsError, match=f"{name} = {value}: must be finite and positive"):
+                Parameters(**{"p1": 10e6, name: value})
+    for name in ("p2", "M", "A"):
+        with pytest.raises(DynamicsError, match=f"{name} = -1.0: must be finite and not negative"):
+            Parameters(**{"p1": 10e6, name: -1.0})
+    with pytest.raises(DynamicsError, match="p1 = 100000 Pa: is not above p2 = 100000 Pa"):
+        Parameters(p1=0.1e6)
+
+
+@pytest.mark.parametrize("start", [(1.0, 0.5), (1.0, 0.0, 0.0), (np.nan, 1.0, 0.0), (1.0, 1.0, 0.0, 0.0)])
+def test_a_start_is_three_finite_values_with_the_slot_open(start):
+    with pytest.raises(DynamicsError, match="Give three finite values in SI units"):
+        julian.start_of(CHAOTIC, start)
+
+
+def test_two_samples_are_a_record():
+    assert julian.simulate(CHAOTIC, 0.02).values.shape == (2, 3)
+
+
+def test_the_derivative_takes_many_states_at_once():
+    states = np.array([[150.0, 90.0], [0.4, 0.6], [3.0, -2.0]])
+    for wall in (0.0, 3e5):
+        parameters = Parameters(p1=17e6, M=wall)
+        together = julian.derivative(states, parameters)
+        for column in range(2):
+            np.testing.assert_allclose(together[:, column], julian.derivative(states[:, column], parameters))
+
+
+def test_steady_flow_balances_drag_and_stiffness():
+    p = Parameters(p1=17e6, p2=3e6, eta=300.0, M=2e5, A=2e7, k=5e8, rho=2000.0, h0=1.5, L=8.0)
+    steady = julian.steady_state(p)
+    assert 12 * p.eta * steady.v / steady.h**2 == pytest.approx((p.p1 - p.p2) / p.L, rel=1e-9)
+    load = p.L * ((p.p1 + p.p2) / 2 - p.rho * steady.v**2 / 2)
+    assert p.k * (steady.h - p.h0) == pytest.approx(load, rel=1e-9)
+    # Routh and Hurwitz: the cubic s^3 + c2 s^2 + c1 s + c0 is at its limit where c2 c1 = c0, and turns at sqrt(c1).
+    state, scale = np.array([steady.v, steady.h, 0.0]), np.array([1.0, 1e-2, 1e-1])
+    columns = [
+        (julian.derivative(state + move, p) - julian.derivative(state - move, p)) / 2e-4
+        for move in 1e-4 * np.diag(scale)
+    ]
+    _, c2, c1, c0 = np.poly(np.array(columns).T / scale)
+    assert pytest.approx(c0 / (c1 * c2), rel=1e-4) == steady.R
+    assert 2 * np.pi * steady.onset_frequency_hz == pytest.approx(np.sqrt(c1), rel=1e-4)

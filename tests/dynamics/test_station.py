@@ -56,3 +56,39 @@ def test_seismometer_takes_out_what_is_below_its_corner():
 def test_unknown_source_and_rate_are_refused(change, message):
     with pytest.raises(DynamicsError, match=message):
         ground_velocity(CYCLE, Station(), 2.0, **change)
+
+
+def test_a_force_shows_stiffness_and_damping():
+    place = Station(breadth_m=4.0)
+    seen = ground_velocity(CYCLE, place, 2.0, 100.0, "force", settle_s=1.0).values[:, 0]
+    states = julian.simulate(CYCLE, 2.0, 1000.0, settle_s=1.0).values
+    force = 4.0 * (CYCLE.k * (states[:, 1] - CYCLE.h0) + CYCLE.A * states[:, 2])
+    expected = np.gradient(force, 1e-3)[::10] / (4 * np.pi * 2500 * 3000**2 * 10_000)
+    inner = slice(20, -20)
+    np.testing.assert_allclose(seen[inner], (expected - expected.mean())[inner], atol=0.02 * np.ptp(expected))
+
+
+def test_what_is_seen_has_the_rate_and_length_asked_for_and_no_mean():
+    seen = ground_velocity(CYCLE, Station(), 2.0, 30.0, settle_s=0.5)
+    assert (seen.values.shape, seen.sampling_rate_hz, seen.names) == ((60, 1), 30.0, ("velocity",))
+    assert abs(seen.values.mean()) < 0.05 * seen.values.std()
+    default = ground_velocity(CYCLE, Station(), 1.0, settle_s=0.5)
+    assert default.sampling_rate_hz == 100
+    np.testing.assert_array_equal(default.values, ground_velocity(CYCLE, Station(), 1.0, 100.0, "moment", 0.5).values)
+    for rate in (0.5, 0.0, -3.0):
+        with pytest.raises(DynamicsError, match="is not a whole number of at least 1"):
+            ground_velocity(CYCLE, Station(), 2.0, rate)
+
+
+def test_the_start_of_the_motion_may_be_given():
+    one = ground_velocity(CYCLE, Station(), 1.0, settle_s=0.0, start=(100.0, 0.5, 0.0))
+    other = ground_velocity(CYCLE, Station(), 1.0, settle_s=0.0)
+    assert np.any(one.values != other.values)
+
+
+def test_a_seismometer_of_the_ground_velocity_is_the_one_asked_for():
+    flat = ground_velocity(CYCLE, Station(), 6.0, settle_s=2.0).values[200:-50, 0]
+    low = ground_velocity(CYCLE, Station(corner_hz=0.5), 6.0, settle_s=2.0).values[200:-50, 0]
+    high = ground_velocity(CYCLE, Station(corner_hz=20.0), 6.0, settle_s=2.0).values[200:-50, 0]
+    assert low.std() == pytest.approx(flat.std(), rel=0.05)
+    assert high.std() < 0.5 * flat.std()

@@ -62,3 +62,58 @@ def test_solution_is_converged_to_a_millionth_where_it_is_not_chaotic():
 
 def test_a_chaotic_solution_diverges():
     assert trajectories.convergence(Parameters(p1=19e6), 10.0, (1e-4,))[1e-4] > 1e-3
+
+
+def test_starts_are_near_the_steady_states():
+    sets = [Parameters(p1=13e6), Parameters(p1=19e6, L=8.0)]
+    still = trajectories.starts(sets, 0.0, np.random.default_rng(0))
+    for column, each in enumerate(sets):
+        steady = julian.steady_state(each)
+        back = julian.scaled(each).to_si(still[:, column])
+        np.testing.assert_allclose(back, [steady.v, 1.05 * steady.h, 0], atol=1e-9)
+    moved = trajectories.starts([sets[0]] * 2000, 0.1, np.random.default_rng(0))[:2] / still[:2, :1]
+    np.testing.assert_allclose(moved.mean(axis=1), 1, atol=0.01)
+    np.testing.assert_allclose(moved.std(axis=1), 0.1, rtol=0.05)
+
+
+def test_one_step_is_that_of_runge_and_kutta():
+    # For x' = x^2 the step has a closed form in its four slopes.
+    def slope(x):
+        return x**2
+
+    x, h = np.array([[0.5, 1.0]]), 0.2
+    one = slope(x)
+    two = slope(x + 0.1 * one)
+    three = slope(x + 0.1 * two)
+    four = slope(x + 0.2 * three)
+    expected = x + 0.2 * (one / 6 + two / 3 + three / 3 + four / 6)
+    np.testing.assert_allclose(trajectories.advance(slope, x, h), expected, rtol=1e-14)
+    each = trajectories.advance(slope, x, np.array([0.2, 0.1]))
+    np.testing.assert_allclose(each[:, :1], expected[:, :1])
+
+
+def test_growth_from_the_linearised_equations_is_that_of_a_close_neighbour():
+    sets = [Parameters(p1=19e6), Parameters(p1=12e6)]
+    form = trajectories.stack(sets)
+    states, step = trajectories.starts(sets, 0.02, np.random.default_rng(1)), 1e-3 / form.time_s
+    both = trajectories.stack(sets * 2)
+    tangent = trajectories.tangent_growth(form, states, step, 20, 30, np.random.default_rng(2))
+    close = trajectories.separation_growth(trajectories.rates_of(both), states, step, 20, 30, np.random.default_rng(2))
+    assert tangent.shape == close.shape == (30, 2)
+    np.testing.assert_allclose(close, tangent, atol=1e-4)
+
+
+def test_a_neighbour_may_be_at_any_distance():
+    rates, start = (lambda s: 0.5 * s), np.ones((2, 3))
+    for distance in (1e-7, 1e-3):
+        growth = trajectories.separation_growth(rates, start, 0.1, 5, 4, np.random.default_rng(0), distance)
+        np.testing.assert_allclose(growth, 0.25, rtol=1e-5)
+    # Of a motion that is not linear the growth depends on how far the neighbour is.
+    far = trajectories.separation_growth(lambda s: s**2, 0.1 * start, 0.1, 5, 4, np.random.default_rng(0), 0.5)
+    assert not np.allclose(
+        far, trajectories.separation_growth(lambda s: s**2, 0.1 * start, 0.1, 5, 4, np.random.default_rng(0)), rtol=0.01
+    )
+
+
+def test_convergence_is_asked_at_three_tolerances():
+    assert list(trajectories.convergence(Parameters(p1=12e6), 0.1)) == [1e-5, 1e-7, julian.TOLERANCE]

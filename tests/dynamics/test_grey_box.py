@@ -139,3 +139,109 @@ def test_a_start_that_is_refused_gives_way_to_the_next():
     truth = structures.julian_coefficients(CHAOTIC)
     np.testing.assert_allclose(fit.parameters, truth, rtol=0.1)
     assert fit.trail[-1].startswith("whole record: chi-square")
+
+
+@pytest.mark.parametrize("structure", [structures.JULIAN, structures.LIENARD])
+def test_parameters_have_the_dimensions_that_their_terms_give_them(structure):
+    # Powers of length and second of each state; y of Julian's model is a speed over a length.
+    states = {"x": (1, 0), "y": (0, -1), "z": (1, -1)}
+    library = structure.library
+    of = np.array([states[name] for name in library.names])
+    for (term, equation), tie in zip(library.candidates, structure.ties, strict=True):
+        (parameter,) = np.flatnonzero(tie)
+        expected = of[equation] - [0, 1] - library.exponents[term] @ of
+        assert structure.dimensions[parameter].tolist() == expected.tolist()
+    for term, equation in np.argwhere(library.known):
+        assert (library.exponents[term] @ of).tolist() == (of[equation] - [0, 1]).tolist()
+
+
+def scaled_julian(rate=100.0):
+    """Velocity and opening of a clean motion, the step, and the true parameters, in units of nearly the fundamental."""
+    motion = julian.simulate(CHAOTIC, 8.0, rate, settle_s=20.0).values.T
+    unit, time_s = motion[2].std(), 1 / (2 * np.pi * 4.5)
+    length, second = structures.JULIAN.dimensions.T
+    units = (unit * time_s) ** length * time_s ** second.astype(float)
+    return (
+        motion[2] / unit,
+        motion[1] / (unit * time_s),
+        1 / (rate * time_s),
+        structures.julian_coefficients(CHAOTIC) / units,
+    )
+
+
+def test_some_start_of_julians_structure_is_near_the_truth():
+    velocity, opening, step, truth = scaled_julian()
+    starts = structures.JULIAN.starts(velocity, step)
+    # Of the linear terms only the stiffness is told well before the states are fitted too.
+    distance = [np.abs(np.log(start.parameters / truth))[[1, 3, 4]].max() for start in starts[:6]]
+    assert min(distance) < 0.3
+    best = starts[int(np.argmin(distance))]
+    np.testing.assert_array_equal(best.path[2], velocity)
+    inner = slice(100, -100)
+    assert np.corrcoef(best.path[0][inner], opening[inner])[0, 1] > 0.95
+    for start in starts:
+        assert np.all(start.parameters > 0)
+        assert np.all(start.path[:2] > 0)
+
+
+def test_the_path_of_given_parameters_has_their_fluid_speed():
+    velocity, opening, step, truth = scaled_julian(500.0)
+    x, y, z = structures.JULIAN.path(velocity, step, truth, opening.mean())
+    np.testing.assert_array_equal(z, velocity)
+    assert np.corrcoef(x[500:-500], opening[500:-500])[0, 1] > 0.98
+    assert x[500:-500].mean() == pytest.approx(opening[500:-500].mean(), rel=0.05)
+    # y' = D - b y / x^2, away from the start.
+    slope = np.gradient(y, step)[1000:-1000]
+    expected = (truth[4] - truth[3] * y / x**2)[1000:-1000]
+    assert np.std(slope - expected) < 0.1 * np.std(expected)
+    path = structures.LIENARD.path(velocity, step, np.zeros(7), 3.0)
+    np.testing.assert_allclose(path, [structures.integrate(velocity, step) + 3, velocity])
+
+
+def test_the_fluid_speed_of_a_still_slot_is_its_steady_one():
+    x, y, _ = structures.JULIAN.path(np.zeros(50), 0.1, np.array([1.0, 1, 1, 0.5, 3.0]), 2.0)
+    np.testing.assert_allclose(x, 2)
+    np.testing.assert_allclose(y, 3 * 2**2 / 0.5)
+
+
+def test_drift_does_not_outlive_integration():
+    phase = 0.05 * np.arange(4000)
+    moved = structures.integrate(np.cos(phase) + 5, 0.05)
+    np.testing.assert_allclose(moved, structures.integrate(np.cos(phase), 0.05), atol=1e-6)
+    slow = structures.integrate(np.cos(0.02 * phase), 0.05)
+    # Two passes of a second-order high-pass at 0.12: a motion at 0.02 is left with (0.02 / 0.12)^4 of its amplitude.
+    assert slow[1500:-1500].std() < 2 * (0.02 / 0.12) ** 4 * 50
+
+
+def test_the_fundamental_is_the_largest_peak_but_not_the_mean():
+    times = np.arange(3000) / 50.0
+    record = Record(100 + np.sin(2 * np.pi * 3.0 * times) + 0.5 * np.sin(2 * np.pi * 6.0 * times), 50.0, ("u",))
+    assert grey_box.fundamental_hz(record) == pytest.approx(3.0, abs=0.05)
+    short = Record(record.values[:200], 50.0, ("u",))
+    assert grey_box.fundamental_hz(short) == pytest.approx(3.0, abs=0.2)
+
+
+def test_a_table_pairs_values_with_errors_and_the_units_are_the_records(oscillator):
+    record, fit = oscillator
+    table = fit.table()
+    assert list(table) == list(structures.LIENARD.parameters)
+    assert all(
+        table[name] == (value, error)
+        for name, value, error in zip(table, fit.parameters, fit.standard_errors, strict=True)
+    )
+    assert abs(table["f"][0] + 4) < 4 * table["f"][1] < 1
+    assert fit.noise_std == pytest.approx(10 ** (-30 / 20) * van_der_pol(25.0, 50.0).std(), rel=0.3)
+    assert fit.unit == pytest.approx(record.values.std())
+    assert 0.8 < fit.chi_square < 1.3
+    np.testing.assert_allclose(fit.path[1] * fit.unit, van_der_pol(25.0, 50.0), atol=0.3)
+
+
+def test_a_free_run_begins_after_it_has_settled(oscillator):
+    _, fit = oscillator
+    whole = fit.free_run(3.0)
+    assert len(whole) == 150
+    np.testing.assert_allclose(fit.free_run(2.0, settle_s=1.0), whole[50:])
+    assert whole[0] == pytest.approx(fit.path[1, 0] * fit.unit)
+    assert fit.model.sampling_rate_hz * (1 / fit.time_s) == pytest.approx(50.0)
+    np.testing.assert_allclose(fit.model.reach, np.ptp(fit.path, axis=1))
+    np.testing.assert_allclose(fit.model.centre, (fit.path.max(axis=1) + fit.path.min(axis=1)) / 2)

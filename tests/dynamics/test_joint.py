@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
 from tremorlab.dynamics import assimilation, joint, julian, library
 from tremorlab.dynamics.assimilation import Diverged, Observations
@@ -262,3 +263,205 @@ def test_a_missing_state_that_nothing_defines_is_refused():
     known = library.from_terms(("x", "y"), {"y": ["x"]}, known={"x": {"y": 2.0}})
     with pytest.raises(DynamicsError, match="no known equation"):
         joint.estimate(CLEAN.select("x"), known)
+
+
+def test_a_flow_of_some_coefficients_keeps_the_known_ones():
+    known = library.from_terms(("x", "y"), {"y": ["y", "x^2"]}, known={"x": {"y": 2.0}, "y": {"x": -2.0}})
+    (place,) = [(t, e) for t, e in known.candidates if known.terms[t] == "y"]
+    flow = Flow(known, [place], 0.05, 3)
+    start = np.array([[1.0, 0.3], [0.0, -0.5]])
+    for damping in (0.0, -0.7):
+        matrix = np.array([[0, 2.0], [-2.0, damping]])
+        np.testing.assert_allclose(flow.advance(start, np.array([damping])), expm(0.05 * matrix) @ start, atol=1e-7)
+    after, by_state, by_theta = flow.linearise(start, np.zeros(1))
+    np.testing.assert_allclose(by_state[:, :, 0], expm(0.05 * np.array([[0, 2.0], [-2, 0]])), atol=1e-7)
+    assert by_theta.shape == (2, 1, 2)
+    np.testing.assert_allclose(after, flow.advance(start, np.zeros(1)))
+
+
+def test_more_substeps_follow_the_motion_better():
+    exact = CLEAN.values.T[:, 5:]
+    errors = [
+        np.abs(
+            Flow(QUADRATIC, QUADRATIC.candidates, 0.05, n).advance(CLEAN.values.T[:, :-5], coefficients()) - exact
+        ).max()
+        for n in (2, 4, 8)
+    ]
+    # Fourth order, and more while steps are large.
+    assert errors[0] / errors[1] > 14
+    assert errors[1] / errors[2] == pytest.approx(16, rel=0.4)
+
+
+def test_misfit_counts_observed_states_only():
+    seen = Observations(np.zeros((2, 3)), np.array([4.0, 0.0]), np.full(2, -np.inf))
+    assert seen.count == 3
+    assert seen.misfit(np.array([[1.0, 2, 3], [100, 100, 100]])) == pytest.approx(4 * 14)
+
+
+def test_the_quadratic_cost_is_that_of_the_path_that_follows():
+    # A step that is linear in states and coefficients: the cost is a quadratic function of both.
+    terms = library.from_terms(("x", "y"), {"x": ["1"], "y": ["1"]}, known={"x": {"y": 1.0}, "y": {"x": -1.0}})
+    flow, rng = Flow(terms, terms.candidates, 0.1, 1), np.random.default_rng(2)
+    path, theta, q = rng.normal(size=(2, 8)), rng.normal(size=2), np.array([0.1, 0.3])
+    seen = Observations(path + 0.1, np.array([1.0, 4.0]), np.full(2, -np.inf))
+    found = assimilation.eliminate_path(flow, path, theta, seen, q)
+    assert found.path_by_coefficient.shape == (16, 2)
+
+    def follow(change, aside=0.0):
+        moved = -(found.path_step + found.path_by_coefficient @ change).reshape(8, 2).T
+        return assimilation.cost(flow, path + moved + aside, theta + change, seen, q)
+
+    for change in rng.normal(size=(4, 2)):
+        expected = follow(np.zeros(2)) + 2 * found.gradient @ change + change @ found.gram @ change
+        assert follow(change) == pytest.approx(expected)
+        assert follow(change) < min(follow(change, 1e-3 * rng.normal(size=(2, 8))) for _ in range(5))
+    np.testing.assert_allclose(found.moment(theta), found.gram @ theta - found.gradient)
+    best = assimilation.minimise(flow, path, theta, seen, q, 1)
+    assert best[2] == pytest.approx(follow(-np.linalg.solve(found.gram, found.gradient)))
+
+
+def test_a_linear_least_squares_problem_is_solved_whatever_the_units():
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(30, 4)) * [1e-6, 1, 1e3, 1e6]
+    right = rng.normal(size=30)
+    found = assimilation.solve_normalised(matrix.T @ matrix, matrix.T @ right)
+    np.testing.assert_allclose(found, np.linalg.lstsq(matrix, right, rcond=None)[0], rtol=1e-6)
+    assert assimilation.solve_normalised(np.zeros((0, 0)), np.zeros(0)).shape == (0,)
+    # Two equal columns share what one would have.
+    twice = np.column_stack([matrix[:, 1], matrix[:, 1]])
+    found = assimilation.solve_normalised(twice.T @ twice, twice.T @ right)
+    np.testing.assert_allclose(found, np.linalg.lstsq(twice, right, rcond=None)[0])
+    for gram in (np.diag([1.0, 0.0]), np.diag([1.0, np.nan])):
+        with pytest.raises(Diverged, match="is not positive"):
+            assimilation.solve_normalised(gram, np.ones(2))
+
+
+def linear(noise=0.0):
+    """x' = -x from 2, with the flow that fits its one coefficient."""
+    terms = library.from_terms(("x",), {"x": ["x"]})
+    times = np.arange(60) / 20
+    values = 2 * np.exp(-times) + noise * np.random.default_rng(0).standard_normal(60)
+    return Flow(terms, terms.candidates, 0.05, 2), values[np.newaxis]
+
+
+def test_minimising_finds_the_coefficient_and_lowers_the_cost():
+    flow, values = linear(0.01)
+    seen = Observations(values, np.array([1e4]), np.full(1, -np.inf))
+    first = assimilation.cost(flow, values, np.array([-0.5]), seen, np.array([1e-3]))
+    path, theta, cost = assimilation.minimise(flow, values, np.array([-0.5]), seen, np.array([1e-3]), 20)
+    assert theta[0] == pytest.approx(-1, abs=0.02)
+    assert cost < first
+    assert cost == pytest.approx(assimilation.cost(flow, path, theta, seen, np.array([1e-3])))
+    assert cost / 60 == pytest.approx(1, rel=0.4)
+    np.testing.assert_allclose(path[0], 2 * np.exp(-np.arange(60) / 20), atol=0.02)
+    again = assimilation.minimise(flow, path, theta, seen, np.array([1e-3]), 20, enough=1e-9)
+    assert again[2] <= cost
+    for found, one in zip(
+        assimilation.minimise(flow, path, theta, seen, np.array([1e-3]), 0), (path, theta, cost), strict=True
+    ):
+        np.testing.assert_array_equal(found, one)
+
+
+def test_a_path_never_goes_below_its_floor():
+    flow, values = linear(0.3)
+    seen = Observations(values, np.array([100.0]), np.array([0.4]))
+    path, *_ = assimilation.minimise(flow, np.maximum(values, 0.4), np.array([-1.0]), seen, np.array([0.05]), 10)
+    assert path.min() == 0.4
+
+
+def test_a_missing_state_is_the_slope_of_the_one_that_is_seen():
+    record, y = damped(0.0)
+    values, there = joint.complete(record, OSCILLATOR)
+    assert there.tolist() == [True, False]
+    np.testing.assert_array_equal(values[0], record.values[:, 0])
+    np.testing.assert_allclose(values[1][50:-50], y[50:-50], atol=0.02)
+    both = Record(np.column_stack([record.values[:, 0], y]), 100.0, ("x", "y"))
+    values, there = joint.complete(both, OSCILLATOR)
+    np.testing.assert_array_equal(values, both.values.T)
+    assert there.all()
+
+
+def test_coefficients_stand_beside_the_known_ones():
+    table = joint.coefficient_table(OSCILLATOR, np.array([1.0, 2.0, 3.0]))
+    expected = {("1", "y"): 1, ("x", "y"): 2, ("y", "y"): 3, ("y", "x"): 1}
+    found = {(OSCILLATOR.terms[t], OSCILLATOR.names[e]): table[t, e] for t, e in np.argwhere(table)}
+    assert found == expected
+
+
+def test_a_floor_is_half_the_lowest_fiftieth_and_there_is_none_without_a_pole():
+    terms = library.from_terms(("x", "y"), {"y": ["x/y^2", "1"]})
+    path = np.array([np.linspace(-1, 1, 101), np.linspace(1, 2, 101)])
+    np.testing.assert_allclose(joint.pole_floor(path, terms), [-np.inf, 0.5 * 1.02])
+    path[1] -= 1.02
+    with pytest.raises(DynamicsError, match=r"state y: stands in a denominator but falls to .* \(2 % quantile"):
+        joint.pole_floor(path, terms)
+    path[1] += 1e-3
+    assert joint.pole_floor(path, terms)[1] == pytest.approx(5e-4)
+
+
+def test_a_weak_start_holds_the_share_it_is_asked_for():
+    band = np.full(3, 0.05)
+    for share, held in ((0.25, 2), (0.4, 4), (1.0, 10), (0.01, 1)):
+        theta = joint.weak_start(CLEAN.values.T, QUADRATIC, 0.01, band, share)
+        for equation in range(3):
+            assert np.count_nonzero(theta[10 * equation : 10 * equation + 10]) == held
+    # Two terms are all of x'.
+    theta = joint.weak_start(CLEAN.values.T, QUADRATIC, 0.01, np.full(3, 0.25), 0.2)
+    np.testing.assert_allclose(theta[:10], coefficients()[:10], rtol=0.01)
+    record, y = damped(0.0)
+    path = np.array([record.values[:, 0], y])
+    theta = joint.weak_start(path, OSCILLATOR, 0.01, np.full(2, 0.05), 0.7)
+    np.testing.assert_allclose(theta, [0, -9.04, -0.4], rtol=0.01)
+
+
+def test_known_coefficients_are_taken_off_before_the_weak_start():
+    known = library.from_terms(("x", "y"), {"y": ["y"]}, known={"x": {"y": 1.0}, "y": {"x": -9.04}})
+    record, y = damped(0.0)
+    theta = joint.weak_start(np.array([record.values[:, 0], y]), known, 0.01, np.full(2, 0.05), 1.0)
+    np.testing.assert_allclose(theta, [-0.4], rtol=0.01)
+
+
+def test_an_estimate_is_accepted_up_to_a_chi_square_of_1_3():
+    empty = np.zeros(0)
+    for chi_square, accepted in ((0.5, True), (joint.ACCEPTED, True), (1.31, False)):
+        assert joint.Estimate(empty, empty, empty, empty, chi_square, 0.0, ()).accepted == accepted
+
+
+def test_terms_that_were_found_before_are_not_followed_again():
+    record, y = damped(0.02)
+    path = np.array([record.values[:, 0], y])
+    seen = Observations(path, np.array([2500.0, 0.0]), np.full(2, -np.inf))
+    first = np.array([0.0, -8.0, -0.3])
+    found = joint.refine(path, first, OSCILLATOR, seen, 0.01)
+    assert np.flatnonzero(found.theta).tolist() == [1, 2]
+    assert joint.refine(path, first, OSCILLATOR, seen, 0.01, finished=[(1, 2)]) is None
+    assert joint.refine(path, first, OSCILLATOR, seen, 0.01, finished=[(0, 1)]) is not None
+    price = joint.term_price(OSCILLATOR, seen.count)
+    assert found.criterion == pytest.approx(found.cost + price[1] + price[2])
+    assert found.errors[0] == 0
+    assert np.all(np.abs(found.theta - [0, -9.04, -0.4])[1:] < 4 * found.errors[1:])
+
+
+def test_errors_say_how_far_estimates_scatter():
+    errors, values = [], []
+    for seed in range(12):
+        times = np.arange(200) / 50
+        noisy = 3 * np.exp(-0.7 * times) + 0.05 * np.random.default_rng(seed).standard_normal(200)
+        terms = Library(("x",), [[1]], [[True]], [[0.0]])
+        found = joint.estimate(Record(noisy, 50.0, ("x",)), terms, noise_std=np.array([0.05]))
+        errors.append(found.standard_errors[0, 0])
+        values.append(found.coefficients[0, 0])
+        assert found.noise_std == 0.05
+        assert found.chi_square == pytest.approx(1, abs=0.35)
+    assert np.std(values, ddof=1) == pytest.approx(np.mean(errors), rel=0.6)
+
+
+def test_a_record_with_few_samples_a_cycle_is_integrated_in_finer_steps():
+    times = 0.8 * np.arange(80)
+    record = Record(np.array([np.cos(times), -np.sin(times)]).T, 1 / 0.8, ("x", "y"))
+    terms = library.from_terms(("x", "y"), {"x": ["x", "y"], "y": ["x", "y"]})
+    found = joint.refine(
+        record.values.T, np.array([0, 1.0, -1.0, 0]), terms,
+        Observations(record.values.T, np.full(2, 1e6), np.full(2, -np.inf)), 0.8, (0.01, 0.001), select=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.theta, [0, 1, -1, 0], atol=2e-4)

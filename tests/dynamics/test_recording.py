@@ -93,3 +93,26 @@ def test_several_channels_must_be_chosen_from(tmp_path):
 def test_wrong_requests_are_refused(source, start, end, error, message):
     with pytest.raises(error, match=message):
         recording.load(source, start, end, 25.0, 0.4)
+
+
+def test_what_is_broken_outside_the_piece_does_no_harm(tmp_path):
+    path = write(tmp_path / "tremor.mseed", (0, tremor(8)), (10, tremor(150)))
+    found = recording.load(str(path), str(START + 60), str(START + 90), 20.0, 0.4)
+    assert found.values.shape == (600, 1)
+    assert (found.names, found.units, found.sampling_rate_hz) == (("velocity",), ("standard deviations",), 20.0)
+
+
+def test_what_is_below_the_corner_is_taken_out(tmp_path):
+    times = np.arange(12_000) / 50
+    slow, fast = 5 * np.sin(2 * np.pi * 0.1 * times), np.sin(2 * np.pi * 3.0 * times)
+    noise = 0.05 * np.random.default_rng(0).standard_normal(12_000)
+    path = write(tmp_path / "both.mseed", (0, slow + fast + noise))
+    found = recording.load(path, START + 100, START + 140, 25.0, 1.0).values[:, 0]
+    expected = np.sin(2 * np.pi * 3.0 * np.arange(1000) / 25)
+    assert np.corrcoef(found, expected)[0, 1] > 0.99
+
+
+def test_a_piece_has_a_length(tmp_path):
+    path = write(tmp_path / "tremor.mseed", (0, tremor(20)))
+    with pytest.raises(DynamicsError, match="ends before it starts"):
+        recording.load(path, START + 5, START + 5, 25.0, 0.4)

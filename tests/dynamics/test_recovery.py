@@ -168,3 +168,103 @@ def test_derivative_error_is_truncation_plus_noise():
 
 def test_states_are_named_as_the_library_names_them():
     assert library.julian_library().names == STATES
+
+
+def captured(cases):
+    """What each case is to be fitted to."""
+    seen = []
+
+    def capture(_, cases, records):
+        seen.extend(zip(cases, records, strict=True))
+        return [({"seconds": 0.0, "reason": "not fitted"}, None) for _ in cases]
+
+    table, models = recovery.fit_cases(cases, capture, free_runs=False)
+    assert models == [None] * len(cases)
+    return table, seen
+
+
+def test_a_case_is_fitted_to_its_own_piece_of_its_own_motion():
+    cases = [
+        Case(settle_s=0.5, duration_s=0.3),
+        Case(settle_s=0.5, duration_s=0.4, rate_hz=50, seed=1),
+        Case(settle_s=0.0, duration_s=0.2, rate_hz=500, p1_mpa=13.0),
+    ]
+    table, seen = captured(cases)
+    motions = recovery.clean_motions(cases)
+    assert [case for case, _ in seen] == cases
+    expected = [
+        motions[19.0, 0.5, 0][:300:10], motions[19.0, 0.5, 1][:400:20], motions[13.0, 0.0, 0][:200:2]
+    ]  # fmt: skip
+    for (_, found), one in zip(seen, expected, strict=True):
+        np.testing.assert_array_equal(found, one)
+    assert table["rate_hz"].tolist() == [100, 50, 500]
+    assert table["reason"].tolist() == ["not fitted"] * 3
+    assert "bounded" not in table
+
+
+def test_a_motion_without_settling_starts_beside_the_steady_state():
+    (motion,) = recovery.clean_motions([Case(settle_s=0.0, duration_s=0.01, p1_mpa=13.0)]).values()
+    steady = julian.steady_state(Parameters(p1=13e6))
+    start = julian.scaled(Parameters(p1=13e6)).from_si([steady.v, 1.05 * steady.h, 0.0])
+    assert motion.shape == (10, 3)
+    assert np.all(motion[0, :2] != start[:2])
+    np.testing.assert_allclose(motion[0], start, rtol=0.2, atol=1e-6)
+
+
+def test_the_noise_of_a_case_has_its_level_and_its_seed(motion):
+    models = [recovery.attempt(Case("truth", snr_db=snr, seed=seed), motion[::10])[1]
+              for snr, seed in ((np.inf, 0), (20.0, 0), (20.0, 0), (20.0, 1))]  # fmt: skip
+    clean, noisy, same, other = (model.first for model in models)
+    np.testing.assert_array_equal(clean, motion[0])
+    np.testing.assert_array_equal(noisy, same)
+    assert np.any(noisy != other)
+    assert np.all(np.abs(noisy - clean) < 0.5 * motion.std(axis=0))
+    assert np.all(noisy != clean)
+    np.testing.assert_allclose(models[0].centre, (motion[::10].max(axis=0) + motion[::10].min(axis=0)) / 2)
+    np.testing.assert_allclose(models[0].reach, np.ptp(motion[::10], axis=0))
+    assert models[0].sampling_rate_hz == pytest.approx(100 * FORM.time_s)
+    assert (models[0].method, models[0].library.names) == ("truth", STATES)
+
+
+def test_scores_count_missing_and_false_terms_and_missing_coefficients(motion):
+    score, model = recovery.attempt(Case("weak", snr_db=30.0), motion[::10])
+    truth = library.julian_truth(FORM)
+    found = model.support
+    assert score["true_positive_ratio"] == pytest.approx(len(found & set(truth)) / len(found | set(truth)))
+    errors = [
+        abs(model.coefficients[model.library.terms.index(term), STATES.index(state)] / value - 1)
+        for (state, term), value in truth.items()
+    ]
+    assert score["coefficient_error"] == pytest.approx(np.median(errors))
+    assert score["exact"] == (found == set(truth) and model.usable)
+    assert score["reason"] == model.reason
+
+
+def test_derivatives_of_the_scalar_are_taken_in_units_of_its_deviation(motion):
+    _, model = recovery.attempt(Case("finite_difference", snr_db=np.inf, observed="z", rate_hz=500), motion[::2])
+    q = motion[::2, 2] / motion[::2, 2].std()
+    step = 1 / (500 * FORM.time_s)
+    r = np.gradient(q, step)
+    expected = [q, r, np.gradient(r, step)]
+    np.testing.assert_allclose(model.reach, np.ptp(expected, axis=1))
+    assert model.library.terms_of("q") == {"r": 1.0}
+    assert model.library.terms_of("r") == {"s": 1.0}
+    assert len(model.library.candidates) == 20
+
+
+def test_true_equations_run_like_the_motion_they_are_of():
+    table = recovery.recovery_map(grid(method=("truth",), p1_mpa=(13.0,), snr_db=(np.inf,), seed=(0, 1), **SHORT))
+    assert table.bounded.all()
+    assert table.exact.all()
+    # A limit cycle: the reference is on it, and so is a run from its first state.
+    assert table.frequency_error.abs().max() < 0.02
+    assert table.amplitude_distance.max() < 0.1
+    assert table.lyapunov_error.abs().max() < 0.5
+
+
+def test_rates_that_do_not_suit_the_motion_are_refused():
+    assert Case(rate_hz=1000, observed="xy", snr_db=-5.0).seed == 0
+    default = Case()
+    assert (default.method, default.rate_hz, default.snr_db, default.duration_s) == ("joint", 100, 20.0, 20.0)
+    assert (default.p1_mpa, default.observed, default.settle_s) == (19.0, "xyz", 20.0)
+    assert grid() == [default]

@@ -182,7 +182,7 @@ pd.DataFrame(counts).T
 everything = [each for group in found.values() for each in group.values()]
 origins = pd.Series([each.origin for each in everything]).value_counts()
 changed = sorted({name for each in everything for name in each.changed})
-stale = f"**changed since these results were computed: {', '.join(changed)}**"
+stale = f"changed since these results were computed: {', '.join(changed)}"
 publish.values(
     origins=", ".join(f"{count} {origin}" for origin, count in origins.items()),
     changed=stale if changed else "nothing has changed since",

@@ -200,7 +200,7 @@ table = pd.DataFrame(
     {
         key: {
             "terms": len(found.model.support),
-            "free run": found.model.reason[:60]
+            "free run": found.model.reason.split(" (")[0]
             or ("comes to rest" if found.rests else "goes on"),
             "frequency error": found.frequency_error,
             "spectrum (dB)": found.spectral_distance_db,
@@ -304,12 +304,13 @@ rungs.rename(index=motion_figures.METHOD_LABEL).rename(
     columns={
         "one_step": "one step",
         "two_periods": "two periods",
-        "linear": "two periods, linear AR",
-        "bounded": "run stays",
-        "frequency_error": "frequency error",
+        "bounded": "stays",
+        "frequency_error": "frequency",
         "spectral_distance_db": "spectrum (dB)",
     }
-).drop(columns="reason").style.format(precision=2, na_rep="-")
+).drop(columns=["reason", "linear"]).style.format(
+    precision=2, na_rep="-"
+).format("{:.0f}", na_rep="-", subset=["terms"])
 
 # %%
 refused = {
@@ -325,6 +326,7 @@ publish.values(
     n_stay=len(stay),
     n_better=int((gain < 1).sum()),
     best_gain=gain.min(),
+    linear_error=rungs["linear"].iloc[0],
     best_rung=" on ".join(
         (
             motion_figures.METHOD_LABEL[gain.idxmin()[1]],
@@ -341,7 +343,7 @@ publish.values(
 )
 
 # %% [markdown]
-# With {glue:text}`n_states` states, {glue:text}`n_better` of {glue:text}`n_rungs` models forecast two periods ahead better than the linear rival; the best, {glue:text}`best_rung`, has
+# With {glue:text}`n_states` states, {glue:text}`n_better` of {glue:text}`n_rungs` models forecast two periods ahead better than the linear rival, whose error is {glue:text}`linear_error:.2f`; the best, {glue:text}`best_rung`, has
 # {glue:text}`best_gain:.2f` times its error. {glue:text}`n_stay` run on without leaving the record's region, the nearest of them {glue:text}`best_rung_db` from the record's
 # spectrum. A better way to take derivatives does not bring back states that were not recorded: the equations of delay coordinates are neither polynomial nor sparse.
 #

@@ -128,7 +128,7 @@ systems = found["sakurajima"].systems
 
 # %% tags=["hide-input"]
 changed = sorted({n for each in found.values() for n in each.answer.changed})
-stale = f"**changed since it was searched: {', '.join(changed)}**"
+stale = f"changed since it was searched: {', '.join(changed)}"
 rows = {}
 for setting, each in found.items():
     for kind, own in each.events.groupby("event_class"):

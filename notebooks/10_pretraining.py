@@ -70,7 +70,7 @@ SETTINGS = tuple(asked.labelled)
 changed = ", ".join(found.answer.changed)
 publish.values(
     origin=found.answer.origin,
-    stale=f"**Changed since it was computed: {changed}.**" if changed else "",
+    stale=f"Changed since it was computed: {changed}." if changed else "",
     n_steps=asked.settings.steps,
     n_batch=asked.settings.batch,
     temperature=asked.settings.temperature,

@@ -86,7 +86,7 @@ held = pd.DataFrame(
 ).fillna(0)
 changed = ", ".join(found.answer.changed)
 publish.values(
-    stale=f"**Changed since it was computed: {changed}.**" if changed else "",
+    stale=f"Changed since it was computed: {changed}." if changed else "",
     n_pool=", ".join(f"{len(p.pool)}" for p in pools.values()),
     n_test=", ".join(f"{len(p.test)}" for p in pools.values()),
     rarest=", ".join(

@@ -92,6 +92,9 @@ def test_the_band_reaches_to_the_nearest_frequencies_where_the_order_is_decided(
     assert row == {"first": "a", "second": "b", "frequency_hz": 4.25, "low_hz": 2.0, "high_hz": 7.0}
     (row,) = crossings(drawn([1, 0.95, 0.75, 0.6, 0.4, 0.25, 0.05, 0], mean), level=0.75).to_dict("records")
     assert (row["low_hz"], row["high_hz"]) == (3.0, 6.0)
+    # 1 - 0.9 is a little less than 0.1, and the order of a share of 0.1 is as decided as that of 0.9.
+    (row,) = crossings(drawn([1, 0.95, 0.9, 0.6, 0.4, 0.1, 0.05, 0], mean), level=0.9).to_dict("records")
+    assert (row["low_hz"], row["high_hz"]) == (3.0, 6.0)
     (row,) = crossings(drawn([1, 1, 1, 1, 0, 0, 0, 0], mean)).to_dict("records")
     assert (row["low_hz"], row["high_hz"]) == (4.0, 5.0)
     (row,) = crossings(drawn([0.9] * 4 + [0.1] * 4, mean)).to_dict("records")

@@ -491,7 +491,7 @@ def set_cell(row, name, value):
         ),
         (
             set_cell(4, "trace_onset_sample", "early"),
-            r"v, row 6: trace_onset_sample 'early' is not a number\. Correct it",
+            r"v, row 6: trace_onset_sample 'early' is not a number up to 1e\+09\. Correct it",
         ),
         (set_cell(4, "trace_onset_sample", "-1e9"), None),
         (set_cell(4, "trace_onset_sample", "-1.1e9"), r"row 6: trace_onset_sample .*-1100000000.* is not a number"),

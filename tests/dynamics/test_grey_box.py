@@ -122,6 +122,23 @@ def test_an_unknown_parameter_has_no_profile(oscillator):
         grey_box.profile(fit, record, "zz", np.array([1.0]))
 
 
+def test_a_profile_has_its_minimum_at_the_estimate(oscillator):
+    record, fit = oscillator
+    for parameter in ("f", "c"):
+        low, middle, high = grey_box.profile(fit, record, parameter, np.array([0.9, 1.0, 1.1]))
+        assert middle == pytest.approx(fit.chi_square, rel=0.05)
+        assert middle <= 1.02 * min(low, high)
+
+
+def test_what_the_record_does_not_tell_has_no_error_bar(oscillator):
+    """A constant added to the hidden displacement is taken up by the coefficients of its powers."""
+    _, fit = oscillator
+    errors = dict(zip(fit.structure.parameters, fit.standard_errors, strict=True))
+    assert np.isinf(errors["c"])
+    assert np.isfinite(errors["f"])
+    assert (fit.standard_errors > 0).all()
+
+
 def test_a_wall_with_mass_is_another_structure():
     with pytest.raises(DynamicsError, match="is not 0, and the structure has no wall mass"):
         structures.julian_coefficients(julian.Parameters(p1=10e6, M=3e5))

@@ -465,3 +465,14 @@ def test_a_record_with_few_samples_a_cycle_is_integrated_in_finer_steps():
         Observations(record.values.T, np.full(2, 1e6), np.full(2, -np.inf)), 0.8, (0.01, 0.001), select=False,
     )  # fmt: skip
     np.testing.assert_allclose(found.theta, [0, 1, -1, 0], atol=2e-4)
+
+
+def test_variances_are_those_of_least_squares_and_infinite_where_columns_add_up():
+    rng = np.random.default_rng(5)
+    columns = rng.standard_normal((200, 4)) * [1.0, 1e6, 1e-6, 30.0]
+    gram = columns.T @ columns
+    np.testing.assert_allclose(assimilation.variances(gram), np.diag(np.linalg.inv(gram)), rtol=1e-6)
+    more = np.column_stack([columns, columns[:, 0] + 1e-6 * columns[:, 1]])
+    found = assimilation.variances(more.T @ more)
+    assert np.isinf(found[[0, 1, 4]]).all()
+    np.testing.assert_allclose(found[[2, 3]], np.diag(np.linalg.inv(gram))[[2, 3]], rtol=1e-6)

@@ -128,6 +128,11 @@ def test_a_run_that_blows_up_says_when():
         explosive.simulate([1.0], 5.0)
 
 
+def test_a_run_that_begins_outside_is_refused():
+    with pytest.raises(DynamicsError, match=r"start \[.*\]: is more than 3 ranges of the record from its middle"):
+        model().simulate(CLEAN.values[0] + 10 * np.ptp(CLEAN.values, axis=0), 1.0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -1,5 +1,6 @@
 """Real servers on loopback for the tests of fetching: an FDSN dataselect service and its ways to fail."""
 
+import contextlib
 import socket
 import sqlite3
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import threading
 import time
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import portable_fdsnws_dataselect
@@ -93,10 +94,11 @@ class FDSNServer:
 class FixedServer:
     """Answers every query with the next of ``answers`` (status, content), the last one again and again.
 
-    What a real service does rarely: refuse a restricted channel, fail for a moment, break off in the middle.
+    What a real service does rarely: refuse a restricted channel, fail for a moment, break off in the middle, and, with
+    ``pauses`` in seconds, one an answer, keep silent in the middle of one.
     """
 
-    def __init__(self, *answers: tuple[int, bytes]):
+    def __init__(self, *answers: tuple[int, bytes], pauses: tuple[float, ...] = (0.0,)):
         self.queries = 0
         wadl = Path(portable_fdsnws_dataselect.__file__).parent / "docs" / "application.wadl"
         outer = self
@@ -111,18 +113,23 @@ class FixedServer:
 
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self._send(*answers[min(outer.queries, len(answers) - 1)])
-                outer.queries += 1
+                number, outer.queries = outer.queries, outer.queries + 1
+                pause = pauses[min(number, len(pauses) - 1)]
+                with contextlib.suppress(ConnectionError):  # who waits no longer has gone
+                    self._send(*answers[min(number, len(answers) - 1)], pause)
 
-            def _send(self, status, content):
+            def _send(self, status, content, pause=0.0):
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(content[: len(content) // 2])
+                self.wfile.flush()
+                time.sleep(pause)
+                self.wfile.write(content[len(content) // 2 :])
 
             def log_message(self, *_):
                 pass
 
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "FixedServer":

@@ -337,6 +337,13 @@ def test_archive_without_the_station(archive):
     assert len(SDSSource(archive).get("CA.NONE..EHZ", *WHOLE)) == 0
 
 
+@pytest.mark.parametrize(("length", "owns"), [(10, True), (900, False)])
+def test_a_small_part_does_not_keep_a_whole_file_in_memory(archive, length, owns):
+    (trace,) = SDSSource(archive).get("CA.STS2..EHZ", START, START + length)[:1]
+    assert trace.data.flags.owndata is owns
+    assert not trace.data.flags.writeable
+
+
 def test_archive_that_is_not_there(tmp_path):
     with pytest.raises(WaveformError, match="nowhere: is not a folder"):
         SDSSource(tmp_path / "nowhere")
@@ -460,6 +467,29 @@ def test_an_answer_that_breaks_off_is_an_error(gappy):
         ),
     ):
         FDSNSource(running.url, attempts=2, wait_s=0.01).get("CA.STS2..EHZ", START, START + 10)
+
+
+def test_an_address_that_is_gone_is_an_error():
+    """404 may mean that a service has moved; that it has no such data it says with 204."""
+    with (
+        FixedServer((404, b"no such page")) as running,
+        pytest.raises(WaveformError, match=r"CA\.STS2\.\.EHZ, 2011-.* failed after 2 attempts: .*404.*status page"),
+    ):
+        FDSNSource(running.url, attempts=2, wait_s=0.01).get("CA.STS2..EHZ", START, START + 1)
+
+
+def test_a_slow_service_is_waited_for(gappy):
+    with FixedServer((200, gappy.read_bytes()), pauses=(1.0,)) as running:
+        found = FDSNSource(running.url, timeout_s=30).get("CA.STS2..EHZ", START, START + 10)
+    assert same(found, FileSource([gappy]).get("CA.STS2..EHZ", START, START + 10))
+    assert running.queries == 1
+
+
+def test_a_service_that_falls_silent_is_asked_again(gappy):
+    with FixedServer((200, gappy.read_bytes()), pauses=(30.0, 0.0)) as running:
+        found = FDSNSource(running.url, wait_s=0.01, timeout_s=0.5).get("CA.STS2..EHZ", START, START + 10)
+    assert same(found, FileSource([gappy]).get("CA.STS2..EHZ", START, START + 10))
+    assert running.queries == 2
 
 
 # What a study opens

@@ -139,7 +139,7 @@ def crossings(spectra: ClassSpectra, level: float = 0.95) -> pd.DataFrame:
     rows = []
     for a, b in combinations(range(len(spectra.classes)), 2):
         above = (spectra.replicates[:, a] > spectra.replicates[:, b]).mean(axis=0)
-        decided = (above >= level) | (above <= 1 - level)
+        decided = np.maximum(above, 1 - above) >= level - 1e-12  # 1 - 0.9 is a little less than 0.1
         found = _sign_changes(spectra.frequencies_hz, spectra.mean[a] - spectra.mean[b], decided)
         rows += [(spectra.classes[a], spectra.classes[b], *crossing) for crossing in found]
     return pd.DataFrame(rows, columns=["first", "second", "frequency_hz", "low_hz", "high_hz"])

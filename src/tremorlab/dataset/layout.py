@@ -121,7 +121,11 @@ def read_metadata(path: Path) -> pd.DataFrame:
         except OverflowError:  # a whole number of hundreds of digits
             numbers = table[name].map(_float, na_action="ignore").astype("float64")
         for row in table.index[~(numbers.abs() <= _LARGEST) & table[name].notna()]:
-            raise DatasetError(f"{path}, row {row + 2}", f"{name} {table[name][row]!r} is not a number", "Correct it")
+            raise DatasetError(
+                f"{path}, row {row + 2}",
+                f"{name} {str(table[name][row])!r} is not a number up to {_LARGEST:g}",
+                "Correct it",
+            )
         table[name] = numbers
     if "trace_start_time" in table:
         times = pd.to_datetime(table["trace_start_time"], format="ISO8601", utc=True, errors="coerce")

@@ -16,6 +16,10 @@ from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 
 from tremorlab.dynamics.flow import Flow
 
+#: Eigenvalues of a normalised Gram matrix below this share of the largest are rounding, and so are shares of a
+#: coefficient in their vectors below the other.
+_ROUNDING, _SHARE = 1e-11, 1e-8
+
 
 class Diverged(Exception):
     """A candidate left the region where the model makes sense; the caller drops it."""
@@ -179,3 +183,16 @@ def solve_normalised(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
         raise Diverged("the coefficients' quadratic form is not positive")
     size = np.sqrt(diagonal)
     return np.linalg.lstsq(gram / np.outer(size, size), right / size, rcond=1e-12)[0] / size
+
+
+def variances(gram: np.ndarray) -> np.ndarray:
+    """Variances of coefficients from the Gram matrix of their quadratic cost: the diagonal of its inverse.
+
+    Infinite for those that a change which costs nothing, within rounding, would alter: the data do not tell them.
+    """
+    size = np.sqrt(np.diag(gram))
+    size = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    told = values > _ROUNDING * values[-1]
+    found = (vectors[:, told] ** 2 / values[told]).sum(axis=1) / size**2
+    return np.where((vectors[:, ~told] ** 2).sum(axis=1) > _SHARE, np.inf, found)

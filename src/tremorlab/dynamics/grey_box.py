@@ -10,12 +10,13 @@ The misfit has many minima, so that
 4. what is identifiable is shown by `profile`: the misfit with one parameter held and all others free.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import welch
 
-from tremorlab.dynamics.assimilation import Diverged, Observations, eliminate_path, minimise
+from tremorlab.dynamics.assimilation import Diverged, Observations, eliminate_path, minimise, variances
 from tremorlab.dynamics.denoise import low_pass, noise_floor
 from tremorlab.dynamics.flow import Flow
 from tremorlab.dynamics.model import Model
@@ -290,9 +291,12 @@ def profile(fit: GreyBox, record: Record, parameter: str, factors: np.ndarray) -
         for i in side[np.argsort(np.abs(np.log(factors[side])))]:
             values = values.copy()
             values[held] = factors[i] * centre
-            try:
-                now = problem.anneal(values, path, (0.02, 0.005, *TIGHTENING[-3:]), free)
-            except Diverged:
+            now = None
+            for levels in ((0.02, 0.005, *TIGHTENING[-3:]), TIGHTENING[-3:]):  # a loose model may lose its way
+                with contextlib.suppress(Diverged):
+                    tried = problem.anneal(values, path, levels, free)
+                    now = tried if now is None or tried.chi_square < now.chi_square else now
+            if now is None:
                 break
             values, path, found[i] = now.parameters, now.path, now.chi_square
     return found
@@ -335,9 +339,7 @@ def _units(structure, problem):
 def _fitted(problem, best, trail):
     structure, library = problem.structure, problem.structure.library
     units = _units(structure, problem)
-    size = np.sqrt(np.diag(best.gram))
-    inverse = np.linalg.pinv(best.gram / np.outer(size, size), hermitian=True)
-    errors = np.sqrt(np.maximum(np.diag(inverse), 0) * max(1.0, best.chi_square)) / size
+    errors = np.sqrt(variances(best.gram) * max(1.0, best.chi_square))
     coefficients = library.known.copy()
     for place, value in zip(library.candidates, structure.ties @ best.parameters, strict=True):
         coefficients[place] = value

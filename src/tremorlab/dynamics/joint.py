@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tremorlab.dynamics import stlsq, subset
-from tremorlab.dynamics.assimilation import Diverged, Observations, eliminate_path, minimise
+from tremorlab.dynamics.assimilation import Diverged, Observations, eliminate_path, minimise, variances
 from tremorlab.dynamics.denoise import low_pass, noise_floor
 from tremorlab.dynamics.flow import Flow
 from tremorlab.dynamics.library import Library
@@ -233,11 +233,9 @@ def refine(
     quadratic = eliminate_path(flow, path, fitted, seen, q)
     theta, errors = np.zeros(len(candidates)), np.zeros(len(candidates))
     theta[members] = fitted
-    size = np.sqrt(np.diag(quadratic.gram))
-    inverse = np.linalg.pinv(quadratic.gram / np.outer(size, size), hermitian=True)
     # A cost above one per observation says that noise or model error was taken too small: widen the errors by as much.
     widening = np.sqrt(max(1.0, cost / seen.count))
-    errors[members] = widening * np.sqrt(np.maximum(np.diag(inverse), 0)) / size
+    errors[members] = widening * np.sqrt(variances(quadratic.gram))
     return Refined(path, theta, errors, cost, float(cost + penalty[members].sum()))
 
 

@@ -109,6 +109,10 @@ class Model:
                 f"is not one finite value for each of {self.library.names}, or fewer than two samples",
                 "Give a state of the record and a longer duration",
             )
+        if np.max(np.abs(start - self.centre) / self.reach) > ESCAPE:
+            raise DynamicsError(
+                f"start {start}", f"is more than {ESCAPE:g} ranges of the record from its middle", "Start in the record"
+            )
         used = (self.coefficients != 0).any(axis=1) | (self.denominator != 0).any(axis=1)
         exponents = self.library.exponents[used].astype(float)
         above, below = self.coefficients[used].T, self.denominator[used].T

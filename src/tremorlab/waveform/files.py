@@ -31,6 +31,9 @@ KEEP = 3
 
 _DAY_S = 86400
 
+#: A part of a trace is small where it is less than one in so many of its samples.
+_SMALL = 4
+
 #: The most that a compressed file may unpack to (bytes): a month of a channel at 100 Hz has less.
 _UNPACKED = 2**30
 
@@ -147,15 +150,16 @@ def ordered(traces: Iterable[Trace]) -> Stream:
 def select(traces: Iterable[Trace], seed_id: str, start: UTCDateTime, end: UTCDateTime) -> Stream:
     """Cut [start, end] out of the traces that match ``seed_id``; ends are rounded to the nearest sample.
 
-    The samples are read-only views of what is kept in memory, where copies would take as long as half the decoding;
-    ``Stream.copy`` gives samples that may be changed.
+    The samples are read-only: ``Stream.copy`` gives samples that may be changed. Most of a trace is a view of what
+    is kept in memory, since a copy would take as long as half the decoding; a small part is a copy, since a view would
+    keep the whole in memory for as long as it is needed.
     """
     pieces = []
     for trace in traces:
         if fnmatchcase(trace.id, seed_id) and trace.stats.endtime >= start and trace.stats.starttime <= end:
             piece = trace.slice(start, end)
             if piece.stats.npts:
-                piece.data = piece.data.view()
+                piece.data = piece.data.copy() if _SMALL * piece.stats.npts < trace.stats.npts else piece.data.view()
                 piece.data.flags.writeable = False
                 pieces.append(piece)
     return ordered(pieces)
@@ -182,10 +186,10 @@ class _Shelf:
         if not hits:
             return Stream()
         # Taken out and put back, the files stay in the order of their last use.
-        stream = self._samples.pop(state, None) or self._read(state, headers)
-        self._samples[state] = stream
-        while len(self._samples) > KEEP:
+        stream = self._samples.pop(state, None)
+        while len(self._samples) >= KEEP:  # before the next is read: never is there room for more
             del self._samples[next(iter(self._samples))]
+        self._samples[state] = stream = stream or self._read(state, headers)
         return select((stream[number] for number in hits), seed_id, start, end)
 
     def _headers_of(self, state: tuple) -> list[_Segment]:

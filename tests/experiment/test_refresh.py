@@ -112,3 +112,11 @@ def test_a_change_of_the_training_is_not_confirmed(shipped, monkeypatch):
     edit(monkeypatch, "classify.networks")
     with pytest.raises(ModelError, match=r"one-.*\.npz: classify\.networks changed, by which networks are trained"):
         refresh.confirm(shipped)
+
+
+def test_a_change_that_nothing_tries_is_not_confirmed(shipped, monkeypatch):
+    edit(monkeypatch, "waveform.files")
+    monkeypatch.setattr(refresh, "_is_quick", lambda _: False)
+    with pytest.raises(ModelError, match=r"one-.*: waveform\.files changed, which no answer that is tried runs"):
+        refresh.confirm(shipped)
+    assert set(refresh.out_of_date(shipped)) == {"one", "two"}

@@ -107,15 +107,18 @@ def confirm(asked: list) -> None:
     Raises
     ------
     ModelError
-        An answer is missing or another one now, or the code that trains networks, bar `tremorlab.study`, has changed;
-        nothing is signed then.
+        An answer is missing or another one now; or code has changed that trains networks (bar `tremorlab.study`), or
+        that none of the answers computed anew depends on. Nothing is signed then.
     """
     trains = set(fingerprint.of_code(_TRAINING)) - {"study"}
+    tried = {name for each in filter(_is_quick, asked) for name in store.code_of(_ANSWERS[type(each)][1])}
     for question in asked:
         path = store.SHIPPED / store.file_name(question)
         changed = set(store.changed_since(path, question, store.code_of(_ANSWERS[type(question)][1])))
         if touched := sorted(changed & trains):
             raise ModelError(path, f"{', '.join(touched)} changed, by which networks are trained", "make results")
+        if untried := sorted(changed - tried):
+            raise ModelError(path, f"{', '.join(untried)} changed, which no answer that is tried runs", "make results")
     for question in filter(_is_quick, asked):
         began = time.perf_counter()
         find, modules = _ANSWERS[type(question)]

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from distributed import LocalCluster
 
 from tremorlab.detect.archive import FILE, detect
+from tremorlab.detect.workers import UNWATCHED
 from tremorlab.scale import ONE_THREAD
 
 SPEED_UP = 1.7
@@ -44,7 +45,7 @@ def timed(root, model, out, workers) -> float:
     began = time.perf_counter()
     if workers:
         with (
-            dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
+            dask.config.set(UNWATCHED | {"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         ):
             done = detect(root, model, out, channels="HH?", scheduler=cluster.scheduler_address)

@@ -283,6 +283,50 @@ def test_of_two_classes_at_one_time_the_one_with_more_stations_stays():
     assert len(associate([*many, beside], Rule())[0]) == 2
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    data=st.lists(
+        st.tuples(
+            st.sampled_from("AB"),
+            st.integers(0, 60),
+            st.integers(0, 30),
+            st.sampled_from(["tremor", "vt", "hybrid"]),
+            st.sampled_from([0.7, 0.8, 0.9]),
+        ),
+        max_size=12,
+    )
+)
+def test_who_gives_way_is_that_of_comparing_all_with_all(data):
+    found = [seen(at, onset, onset + length, label, p) for at, onset, length, label, p in data]
+    apart = [associate([d for d in found if d.event_class == label], Rule())[1] for label in {d[3] for d in data}]
+    groups = sorted(
+        (group for one_class in apart for group in one_class),
+        key=lambda own: (
+            -len({d.station for d in own}),
+            -max(d.probability for d in own),
+            min(d.onset for d in own),
+            own[0].event_class,
+        ),
+    )
+    kept = []
+    for own in groups:
+        begin, end = min(d.onset for d in own), max(d.end for d in own)
+        for other in kept:
+            first, last = min(d.onset for d in other), max(d.end for d in other)
+            shared, shorter = min(end, last) - max(begin, first), min(end - begin, last - first)
+            if (
+                other[0].event_class != own[0].event_class
+                and {d.station for d in other} & {d.station for d in own}
+                and (shared > shorter / 2 or shared == shorter == 0)
+            ):
+                break
+        else:
+            kept.append(own)
+    names = sorted((own[0].event_class, sorted((d.station, d.onset.ns) for d in own)) for own in kept)
+    _, members = associate(found, Rule())
+    assert sorted((own[0].event_class, sorted((d.station, d.onset.ns) for d in own)) for own in members) == names
+
+
 def test_nothing_makes_an_empty_table_with_types():
     events, members = associate([], Rule())
     assert len(events) == 0

@@ -4,6 +4,7 @@ import math
 import os
 import time
 
+import dask
 import pytest
 
 from tremorlab.detect.workers import Workers
@@ -13,17 +14,18 @@ from tremorlab.scale import ONE_THREAD
 
 def own_process(item):
     time.sleep(0.05)
-    return item, os.getpid(), {name: os.environ.get(name) for name in ONE_THREAD}
+    environment = {name: os.environ.get(name) for name in ONE_THREAD}
+    return item, os.getpid(), environment, dask.config.get("distributed.worker.profile.enabled")
 
 
 def test_they_are_the_same_in_every_step_and_end_with_the_block():
     with Workers(workers=2) as workers:
         found = [workers.each(own_process, range(8)) for _ in range(2)]
-        used = {process for step in found for _, process, _ in step}
-        assert [[item for item, _, _ in step] for step in found] == [list(range(8))] * 2
-        assert all(environment == ONE_THREAD for step in found for _, _, environment in step)
+        used = {process for step in found for _, process, *_ in step}
+        assert [[item for item, *_ in step] for step in found] == [list(range(8))] * 2
+        assert all(environment == ONE_THREAD and not watched for step in found for _, _, environment, watched in step)
         assert len(used) == 2
-        [(_, alone, _)] = workers.each(own_process, [0])  # one item, and not in this process
+        [(_, alone, *_)] = workers.each(own_process, [0])  # one item, and not in this process
         assert alone in used
     for process in used:
         with pytest.raises(ProcessLookupError):

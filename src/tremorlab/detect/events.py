@@ -206,15 +206,28 @@ def _without_rivals(groups):
     """Leave out events that a stronger one of another class covers; say which gave way to whom."""
     strength = [(len(_stations(group)), max(d.probability for d in group)) for group in groups]
     order = sorted(range(len(groups)), key=lambda k: (*(-x for x in strength[k]), _begin(groups[k])))
-    kept, also = [], []
+    meeting, also = _meeting(groups), {}  # what is kept, strongest first -> classes that gave way to it
+    rank = {k: n for n, k in enumerate(order)}
     for k in order:
-        rival = next((n for n, group in enumerate(kept) if _covers(group, groups[k])), None)
+        rivals = (n for n in meeting[k] if n in also and _covers(groups[n], groups[k]))
+        rival = min(rivals, key=rank.get, default=None)
         if rival is None:
-            kept.append(groups[k])
-            also.append(set())
+            also[k] = set()
         else:
             also[rival].add(groups[k][0].event_class)
-    return kept, also
+    return [groups[k] for k in also], list(also.values())
+
+
+def _meeting(groups):
+    """For each event those that share time with it: comparing all with all would take days on years of events."""
+    meeting, lasting = [[] for _ in groups], []
+    for begin, k in sorted((_begin(group), k) for k, group in enumerate(groups)):
+        lasting = [n for n in lasting if _finish(groups[n]) >= begin]
+        for n in lasting:
+            meeting[n].append(k)
+        meeting[k] += lasting
+        lasting.append(k)
+    return meeting
 
 
 def _covers(strong, weak):

@@ -20,7 +20,7 @@ READY := .venv/.ready
 BOOK := $(BIN)/tremorlab book $(if $(JOBS),-j $(JOBS))
 
 .DEFAULT_GOAL := help
-.PHONY: help env book book-fast test fuzz serve pdf bench bench-quick bench-all results sync lint lock audit sbom peers clean
+.PHONY: help env book book-fast test retrain fuzz serve pdf bench bench-quick bench-all results sync lint lock audit sbom peers clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ book-fast: $(READY) ## the same with smaller numbers (notebooks/fast.yml)
 test: $(READY) lint ## lint, then all tests with coverage
 	@# By file: what a file sets up once (a book, a browser, a wheel) is set up once.
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+
+retrain: $(READY) ## train a network that comes with the book again, from the simulation on, and compare (minutes)
+	$(BIN)/python -m pytest -m retrains
 
 fuzz: $(READY) ## read 20,000 damaged files of every format; what does harm is kept in _build/fuzz
 	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)

@@ -308,7 +308,7 @@ rungs.rename(index=motion_figures.METHOD_LABEL).rename(
         "frequency_error": "frequency",
         "spectral_distance_db": "spectrum (dB)",
     }
-).drop(columns=["reason", "linear"]).style.format(
+).drop(columns=["reason", "linear", "lost"]).style.format(
     precision=2, na_rep="-"
 ).format("{:.0f}", na_rep="-", subset=["terms"])
 

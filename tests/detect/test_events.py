@@ -283,7 +283,7 @@ def test_of_two_classes_at_one_time_the_one_with_more_stations_stays():
     assert len(associate([*many, beside], Rule())[0]) == 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     data=st.lists(
         st.tuples(

@@ -163,6 +163,19 @@ def test_a_damaged_file_is_named(tmp_path, content, message):
         Detector(tmp_path / "x.onnx")
 
 
+def test_a_network_that_answers_otherwise_than_it_says_is_named(tmp_path, detector_of):
+    detector = detector_of("pooled_waveform")
+    model = onnx.load(detector.path)
+    (said,) = (entry for entry in model.metadata_props if entry.key == engine.METADATA)
+    step = detector.about.step_samples
+    said.value = json.dumps(json.loads(said.value) | {"step_samples": 2 * step})
+    onnx.save(model, tmp_path / "other.onnx")
+    data = np.ones((1, detector.about.samples + 2 * step), "f4")
+    message = r"other\.onnx: answers in shape \(1, 3, 3\) where \(1, 2, 3\) is due\. Write it with"
+    with pytest.raises(ModelError, match=message):
+        Detector(tmp_path / "other.onnx").record(data)
+
+
 def test_a_network_of_others_is_refused(tmp_path, folder_of):
     model = onnx.load(folder_of("waveform") / engine.FILE)
     del model.metadata_props[:]

@@ -1,4 +1,7 @@
-"""A simulated day searched by a small network and the forest, against its truth."""
+"""A simulated day searched by a small network and the forest, against its truth and against its catalogue.
+
+The catalogue is not complete, which makes the same day stand for a recorded one.
+"""
 
 from dataclasses import replace
 
@@ -7,9 +10,12 @@ import pandas as pd
 import pytest
 
 from tests.experiment.small import SCENARIO, WINDOWS, ask
+from tremorlab import study as studies
+from tremorlab.catalog.sources import of_study
 from tremorlab.detect.events import Rule
-from tremorlab.errors import DatasetError
+from tremorlab.errors import DataMissingError, DatasetError
 from tremorlab.experiment import records, rules
+from tremorlab.experiment.recorded_days import Days, Found, Stretch, empty_hours, recorded_days
 from tremorlab.experiment.records import Month, false_alarms, recall_by_snr, searched
 from tremorlab.experiment.rules import Criterion
 from tremorlab.experiment.searchers import RIVAL, Searchers
@@ -23,6 +29,9 @@ ASKED = Month(
     criterion=Criterion(most_false=10.0),
     searchers=Searchers(networks={"1D": ask(seeds=(0,), epochs=8)}, forest=WINDOWS),
 )
+
+
+HOURS = 8.0
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +145,62 @@ def test_the_days_of_the_choice_are_not_the_month(cache):
     same = ASKED.model_copy(update={"choice": OTHER})
     with pytest.raises(DatasetError, match="are of one seed, 4"):
         records.searched(same)
+
+
+@pytest.fixture(scope="module")
+def asked(found):
+    stretch = Stretch(study=str(kept(OTHER)), start="2015-01-01T06:00:00Z", hours=HOURS)
+    return Days(name="small_days", month=ASKED, stretches=(stretch,))
+
+
+@pytest.fixture(scope="module")
+def days(asked):
+    return recorded_days(asked)
+
+
+def test_every_catalogued_event_of_the_stretch_has_its_row(asked, days):
+    (stretch,) = asked.stretches
+    catalog = of_study(studies.load(stretch.study))
+    catalog = catalog[catalog["event_class"] != "noise"]
+    after_s = (catalog["onset"] - pd.Timestamp(stretch.begin.ns, tz="UTC")).dt.total_seconds()
+    inside = catalog[(after_s >= 0) & (after_s < 3600 * HOURS)]
+    rows = set(zip(days.events["station"], days.events["event_id"], strict=True))
+    assert rows == set(zip(inside["station"], inside["event_id"], strict=True))
+    assert days.events["onset_s"].between(0, 3600 * HOURS).all()
+    assert set(days.events["sought"]) == {"eruption", "vt"}
+
+
+def test_rules_are_those_of_the_month_and_alarms_are_matched(days):
+    assert days.systems == ASKED.searchers.names
+    for (system, station), alarms in days.alarms.groupby(["system", "station"]):
+        own = days.events[days.events["station"] == station]
+        assert (alarms["state"] == "paired").sum() == (own[f"{system} state"] == "paired").sum()
+    assert (days.alarms["state"] == "alone").any()  # what the catalogue does not list is unconfirmed
+
+
+def test_hours_and_strips_are_those_of_the_stretch(asked, days):
+    assert days.stations["hours"].between(0.5 * HOURS, HOURS).all()
+    assert len(days.stations) == 2
+    (strip,) = days.strips.values()
+    assert len(strip["amplitude"]) == len(strip["1D"]) == pytest.approx(3600 * HOURS / 10.24, abs=2)
+    known = np.isfinite(strip["1D"][:, 0])
+    assert strip["1D"][known].sum(axis=1) == pytest.approx(1, abs=5e-3)
+    assert recorded_days(asked).answer.origin == "kept"
+
+
+def test_missing_recordings_are_said_before_anything_is_searched(monkeypatch, cache):
+    monkeypatch.delenv("TREMORLAB_DATA", raising=False)
+    stretch = Stretch(study="reventador_2005", start="2005-08-02T07:00:00Z", hours=0.5)
+    with pytest.raises(DataMissingError):
+        recorded_days(Days(name="missing", month=ASKED, stretches=(stretch,)), again=True)
+
+
+def test_an_hour_with_an_event_or_its_coda_is_not_empty():
+    events = pd.DataFrame({"study": ["day"] * 2, "onset_s": [3600 * 2.5, 3600 * 20.9]})
+    alarms = pd.DataFrame({"study": ["day"] * 4, "onset_s": [1800.0, 3600 * 2.2, 3600 * 21.1, 3600 * 12.0]})
+    made = Found((), (), events, alarms, pd.DataFrame(), {}, None)
+    rows, hours = empty_hours(made, "day", 18, 3)
+    assert hours == 9 - 3  # 2, and 20 with what follows it within ten minutes
+    assert rows["onset_s"].tolist() == [1800.0]
+    rows, hours = empty_hours(made, "day", 10, 14)
+    assert (len(rows), hours) == (1, 4)

@@ -15,7 +15,8 @@ from tremorlab.experiment.unlabelled import UNCLEAR, TwinRecord
 from tremorlab.twin.keep import kept
 from tremorlab.twin.scenario import configure
 
-TWIN = configure(setting="sakurajima", days=3, stations=1, rate_hz=25, seed=3, rates={"eruption": 40.0, "vt": 40.0})
+RATES = {"eruption": 30.0, "vt": 30.0, "long_period": 0.0, "volcanic_tremor": 0.0, "earthquake": 0.0}
+TWIN = configure(setting="sakurajima", days=3, stations=1, rate_hz=25, seed=3, rates=RATES)
 SAMPLES = 4160
 
 

@@ -71,7 +71,6 @@ class Detector:
         options.log_severity_level = 3
         # Threads that wait in a loop take the processor from other work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        remedy = "Write it with tremorlab.detect.export.export"
         try:
             content = self.path.read_bytes()
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -79,11 +78,11 @@ class Detector:
                 self._session.get_modelmeta().custom_metadata_map.get(METADATA, "{}")
             )
         except OSError as error:
-            raise ModelError(self.path, f"cannot be read: {error.strerror}", remedy) from error
+            raise ModelError(self.path, f"cannot be read: {error.strerror}", _AGAIN) from error
         except ValidationError as error:
-            raise ModelError(self.path, "does not say what it is", remedy) from error
+            raise ModelError(self.path, "does not say what it is", _AGAIN) from error
         except Exception as error:  # onnxruntime has a class of its own for each of its failures
-            raise ModelError(self.path, f"is no ONNX file: {(str(error).splitlines() or [''])[0]}", remedy) from error
+            raise ModelError(self.path, f"is no ONNX file: {(str(error).splitlines() or [''])[0]}", _AGAIN) from error
         if self.about.preparation.inventory:
             problem = f"preparation.inventory names a file, {self.about.preparation.inventory[:200]!r}"
             raise ModelError(self.path, problem, "Station metadata are the user's: write it again with an empty one")
@@ -117,7 +116,7 @@ class Detector:
         shape = (len(self.about.components), self.about.samples)
         if waveforms.ndim != 3 or waveforms.shape[1:] != shape:
             raise ModelError(f"windows of shape {waveforms.shape}", f"are not (windows, {shape[0]}, {shape[1]})", _WANT)
-        parts = [self._run(waveforms[k : k + _BATCH])[:, 0] for k in range(0, len(waveforms), _BATCH)]
+        parts = [self._run(waveforms[k : k + _BATCH], 1)[:, 0] for k in range(0, len(waveforms), _BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.about.classes)), np.float32)
 
     def record(self, data: np.ndarray, step: int | None = None) -> np.ndarray:
@@ -173,15 +172,20 @@ class Detector:
         parts = []
         for first in range(0, count, at_once):
             begin, stop = first * step, (min(first + at_once, count) - 1) * step + samples
-            parts.append(self._run(data[np.newaxis, :, begin:stop])[0])
+            parts.append(self._run(data[np.newaxis, :, begin:stop], min(at_once, count - first))[0])
         return np.concatenate(parts)
 
-    def _run(self, batch):
+    def _run(self, batch, windows):
+        """Probabilities of a batch, (batch, windows, classes)."""
         try:
-            return self._session.run(None, {"record": np.ascontiguousarray(batch)})[0]
+            found = self._session.run(None, {"record": np.ascontiguousarray(batch)})[0]
         except Exception as error:  # onnxruntime has a class of its own for each of its failures
             problem = f"cannot be evaluated: {(str(error).splitlines() or [''])[0]}"
-            raise ModelError(self.path, problem, "Write it with tremorlab.detect.export.export") from error
+            raise ModelError(self.path, problem, _AGAIN) from error
+        if np.shape(found) != (wanted := (len(batch), windows, len(self.about.classes))):
+            raise ModelError(self.path, f"answers in shape {np.shape(found)} where {wanted} is due", _AGAIN)
+        return found
 
 
+_AGAIN = "Write it with tremorlab.detect.export.export"
 _WANT = "Prepare it with tremorlab.waveform.prepare for the components of the network"

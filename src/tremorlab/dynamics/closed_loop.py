@@ -87,7 +87,7 @@ def free_runs(
 def lyapunov_exponents(
     models: Sequence[Model], start: np.ndarray, duration_s: float, time_s: float = 1.0, seed: int = 0
 ) -> np.ndarray:
-    """Largest Lyapunov exponent of each model in 1/s, from a neighbour of its run; NaN where the run is lost."""
+    """Largest Lyapunov exponent of each model in 1/s, from a neighbour of its run; meaningless where it is lost."""
     rates, reach, centre = _rates([*models, *models])
     every = round(_PIECE_S / _STEP_S)
     states = np.repeat(np.asarray(start, float)[:, np.newaxis], len(models), axis=1)

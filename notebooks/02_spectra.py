@@ -37,6 +37,10 @@ replicates: int = 500  # bootstrap draws of events
 twin_days: int = 2  # length of the simulated networks
 twin_stations: int = 2  # stations of each
 difficulty: str = "report-like"  # of the simulated networks
+difficulties: list[str] = [
+    "low",
+    "hard",
+]  # that rivals are scored at, report-like besides
 twin_windows: int = 25  # simulated windows of a class for each crossing
 seed: int = 1  # seed of the bootstrap and of the simulated networks
 
@@ -52,6 +56,7 @@ settings = gate(
     twin_days=between(1, 366),
     twin_stations=between(1, 3),
     difficulty=choice("low", "report-like", "hard"),
+    difficulties=choice("low", "report-like", "hard"),
     twin_windows=between(10, 10_000),
     seed=between(0, 2**32 - 1),
 )
@@ -598,7 +603,11 @@ def labelled(study, found):
 
 
 # %%
-levels = ("low", "report-like", "hard")
+levels = [
+    level
+    for level in ("low", "report-like", "hard")
+    if level in (*settings.difficulties, "report-like")
+]
 scored = {}
 for setting, level in product(networks, levels):
     network = configure(setting=setting, difficulty=level, **layout)

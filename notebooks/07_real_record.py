@@ -33,6 +33,7 @@ if importlib.util.find_spec("tremorlab") is None:
 
 # %% tags=["parameters"]
 source: str = "model"  # "model" (simulated), a study, or a waveform file
+model_s: float = 60.0  # length of a simulated record, s
 start: str = ""  # UTC, of a recording
 end: str = ""  # UTC, of a recording
 low_hz: float = 3.5  # the fundamental is above this
@@ -49,12 +50,13 @@ second_low_hz: float = 1.0  # limits of its dominant frequency
 second_high_hz: float = 3.0  # likewise
 surrogates: int = 19  # surrogate records; 19 allow a p value of 0.05
 blocks: int = 8  # held-out blocks
-joint: bool = True  # joint estimation on reconstructed states too; minutes
+ladder: str = "whole"  # "whole" (minutes), or "short": the report's method and the weak form
+grey_pieces: int = 3  # stretches of the record that the grey box is fitted to
 seeds: int = 2  # noisy records for the grey box
 seed: int = 1  # of everything drawn
 
 # %% tags=["gate"]
-from tremorlab.page.parameters import between, gate, matching
+from tremorlab.page.parameters import between, choice, gate, matching
 
 time = matching(r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 settings = gate(
@@ -66,6 +68,7 @@ settings = gate(
     second_start=time,
     second_end=time,
     source=matching(r".+"),
+    model_s=between(20, 600),
     low_hz=between(0.1, 20),
     high_hz=between(0.1, 25),
     glide_low_hz=between(0.1, 20),
@@ -75,6 +78,8 @@ settings = gate(
     rate_hz=between(20, 200),
     surrogates=between(1, 199),
     blocks=between(3, 20),
+    ladder=choice("whole", "short"),
+    grey_pieces=between(1, 20),
     seeds=between(1, 20),
     seed=between(0, 2**32 - 1),
 )
@@ -116,7 +121,7 @@ CHAOTIC = julian.Parameters(p1=19e6)
 #
 # A recording goes the way of all others in this book (no gap, no clipping, no spike is let through), is high-passed at
 # half the lowest fundamental and brought to `rate_hz`. Without one, the page makes its own: the wall velocity of Julian's
-# chaotic model, 60 s, with white noise 20 dB below it. What the page then finds is known beforehand, which is a test of the
+# chaotic model over `model_s`, with white noise 20 dB below it. What the page then finds is known beforehand, which is a test of the
 # page.
 
 
@@ -125,7 +130,9 @@ def load(name, first, last, low):
     """A recording as one scalar, or the model's wall velocity with noise."""
     if name != "model":
         return recording.load(name, first, last, settings.rate_hz, low / 2)
-    clean = julian.simulate(CHAOTIC, 60.0, settings.rate_hz, settle_s=20.0)
+    clean = julian.simulate(
+        CHAOTIC, settings.model_s, settings.rate_hz, settle_s=20.0
+    )
     rng = np.random.default_rng(settings.seed)
     return with_noise(clean.select("u"), 20.0, "snr_db", rng)
 
@@ -286,15 +293,16 @@ publish.values(
 #
 # ## The ladder, on reconstructed states
 #
-# Would a better method have helped? The whole ladder of [the last page](06_equations.ipynb), on three kinds of states made of the scalar: delays, principal components of all
+# Would a better method have helped? The ladder of [the last page](06_equations.ipynb), on three kinds of states made of the scalar: delays, principal components of all
 # values in the same window, and smoothed derivatives. Each model is fitted to the first two thirds of the record; the best of five thresholds is chosen by its forecast of
 # the last third, which is more than a user could do. Beside it stands a linear autoregression of the same series, which gets no such choice.
 
 # %%
 states = min(dimension, 3)
-methods = ("finite_difference", "smoothed", "weak", "ensemble", "weak_ensemble")
-if settings.joint:
-    methods += ("joint",)
+methods = {
+    "short": ("finite_difference", "weak"),
+    "whole": [m for m in motion_figures.METHOD_LABEL if m != "truth"],
+}[settings.ladder]
 rungs = reconstruction.ladder(
     Record(values, rate, ("x",)), delay, states, period, methods
 )
@@ -659,7 +667,9 @@ def grey(series, at):
 
 
 # %%
-places = np.linspace(0, len(values) - 26 * period, 3).astype(int)
+places = np.linspace(
+    0, len(values) - 26 * period, settings.grey_pieces, dtype=int
+)
 pieces = pd.DataFrame([row for at in places for row in grey(values, at)])
 publish.values(
     n_pieces=len(pieces),

@@ -37,10 +37,7 @@ replicates: int = 500  # bootstrap draws of events
 twin_days: int = 2  # length of the simulated networks
 twin_stations: int = 2  # stations of each
 difficulty: str = "report-like"  # of the simulated networks
-difficulties: list[str] = [
-    "low",
-    "hard",
-]  # that rivals are scored at, report-like besides
+difficulties: list[str] = ["low", "hard"]  # of rivals, report-like besides
 twin_windows: int = 25  # simulated windows of a class for each crossing
 seed: int = 1  # seed of the bootstrap and of the simulated networks
 
@@ -645,9 +642,9 @@ for rival in ("threshold", "forest"):
 # %% [markdown]
 # ```{glue:figure} fig-difficulty
 # :name: fig-difficulty
-# :alt: Three panels, one a simulated network: balanced accuracy of the majority class, the threshold and the random forest at low, report-like and hard difficulty, with error bars. The forest is above the threshold, the threshold above the majority class.
+# :alt: Three panels, one a simulated network: balanced accuracy of the majority class, the threshold and the random forest against difficulty, with error bars. The forest is above the threshold, the threshold above the majority class.
 #
-# Balanced accuracy of three rivals at three difficulties, with 95 % intervals (bootstrap over events). Chance is 1/3.
+# Balanced accuracy of three rivals by difficulty, with 95 % intervals (bootstrap over events). Chance is 1/3.
 # {glue:text}`fig-difficulty-made`
 # ```
 #

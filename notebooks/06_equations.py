@@ -41,10 +41,7 @@ map_seeds: int = 2  # records in each cell of the maps
 map_rates: list[int] = [20, 50, 100, 1000]  # sampling rates, 100 besides
 map_levels: list[float] = [40.0, 20.0, 10.0, 0.0]  # dB, 20 besides
 map_lengths: list[float] = [5.0, 10.0, 60.0]  # lengths, 20 s besides
-map_pressures: list[float] = [
-    13.0,
-    16.6,
-]  # driving pressures in MPa, 19 besides
+map_pressures: list[float] = [13.0, 16.6]  # driving, MPa, 19 besides
 peer_seeds: int = 2  # records in each of the peers' settings
 peer_degree: int = 5  # largest degree of the peers' libraries
 workers: int = 2  # processes for the maps
@@ -524,7 +521,7 @@ columns = {
     "lyapunov_error": "exponent off by (1/s)",
     "seconds": "seconds",
 }
-ladder[list(columns)].rename(columns=columns).style.format(
+ladder[list(columns)].rename(columns=columns).T.style.format(
     precision=3, na_rep="-"
 )
 

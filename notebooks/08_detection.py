@@ -683,6 +683,9 @@ publish.values(untold=untold or "By stretch and system:")
 
 
 # %% tags=["hide-input"]
+FOUND = "catalogued", "found"
+
+
 def summary(study, system):
     """Catalogued events found, and detections that nothing confirms."""
     events = real.events[
@@ -693,15 +696,15 @@ def summary(study, system):
     alone = alarms[(alarms["system"] == system) & (alarms["state"] == "alone")]
     spent = real.stations.loc[real.stations["study"] == study, "hours"].sum()
     row = {
-        "station-hours": spent,
-        "catalogued": len(sought),
-        "found": (sought[f"{system} state"] != "alone").mean(),
-        "of other kinds": len(events) - len(sought),
+        ("", "hours"): spent,
+        ("catalogued", "sought"): len(sought),
+        FOUND: (sought[f"{system} state"] != "alone").mean(),
+        ("catalogued", "others"): len(events) - len(sought),
     }
     per_hour = alone["event_class"].value_counts() / spent
     kinds = [kind for kind in real.classes if kind != "noise"]
     return row | {
-        f"unconfirmed {figures.label_of(kind)} an hour": per_hour.get(kind, 0)
+        ("unconfirmed an hour", figures.label_of(kind)): per_hour.get(kind, 0)
         for kind in kinds
     }
 
@@ -716,12 +719,13 @@ if real is not None:
         },
         orient="index",
     )
+    recorded.columns = pd.MultiIndex.from_tuples(recorded.columns)
 
 # %% [markdown]
 # {glue:text}`untold`
 
 # %%
-recorded.round(2)
+recorded.style.format(precision=2)
 
 # %% tags=["remove-output"]
 figure, axes = plt.subplots(2, 1, figsize=(9, 12), height_ratios=(3, 1))
@@ -755,8 +759,8 @@ publish.values(
     n_night=n_hours if real is not None else 0,
     night_1d=float(night.loc["1D"].sum()) if real is not None else float("nan"),
     found_1d="; ".join(
-        f"{studies.load(study).title.split(':')[0]} {row['found']:.2f} "
-        f"(classical {recorded.loc[(study, RIVAL), 'found']:.2f})"
+        f"{studies.load(study).title.split(':')[0]} {row[FOUND]:.2f} "
+        f"(classical {recorded.loc[(study, RIVAL), FOUND]:.2f})"
         for (study, system), row in recorded.iterrows()
         if system == "1D"
     )

@@ -74,6 +74,16 @@ def test_a_telephone_shows_a_page_without_sideways_scrolling(visit, browser, pag
     assert wide <= high + 1, f"{wide} pixels of content in a window of {high}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_table_of_results_is_cut_on_a_desk(visit, page):
+    browser, _, _ = visit(page)
+    cut = browser.execute_script(
+        "return [...document.querySelectorAll('.cell_output table')]"
+        ".filter(t => t.scrollWidth > t.parentElement.clientWidth + 1).map(t => t.innerText.slice(0, 80))"
+    )
+    assert cut == []
+
+
 def test_the_keyboard_reaches_the_text_first(visit):
     browser, _, _ = visit(PAGES[0])
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)

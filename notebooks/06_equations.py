@@ -36,11 +36,15 @@ snr_db: float = 20.0  # their signal-to-noise ratio, for each state
 duration_s: float = 20.0  # their length
 pressures: int = 90  # driving pressures in the bifurcation diagram
 copies: int = 6  # runs for each Lyapunov exponent
+exponent_s: float = 20.0  # seconds that each run is followed
 settle_s: float = 60.0  # seconds before a motion counts as settled
+watch_s: float = 20.0  # seconds that it is watched from then on
 map_seeds: int = 2  # records in each cell of the maps
+map_s: float = 20.0  # their length
+run_s: float = 30.0  # length of the free runs of all models
 map_rates: list[int] = [20, 50, 100, 1000]  # sampling rates, 100 besides
 map_levels: list[float] = [40.0, 20.0, 10.0, 0.0]  # dB, 20 besides
-map_lengths: list[float] = [5.0, 10.0, 60.0]  # lengths, 20 s besides
+map_lengths: list[float] = [5.0, 10.0, 60.0]  # lengths besides, s
 map_pressures: list[float] = [13.0, 16.6]  # driving, MPa, 19 besides
 peer_seeds: int = 2  # records in each of the peers' settings
 peer_degree: int = 5  # largest degree of the peers' libraries
@@ -58,8 +62,12 @@ settings = gate(
     duration_s=between(5, 120),
     pressures=between(10, 1000),
     copies=between(2, 64),
+    exponent_s=between(1, 1000),
     settle_s=between(10, 1000),
+    watch_s=between(5, 1000),
     map_seeds=between(1, 100),
+    map_s=between(2, 120),
+    run_s=between(2, 1000),
     map_rates=choice(20, 25, 50, 100, 200, 500, 1000),
     map_levels=between(-10, 120),
     map_lengths=between(2, 120),
@@ -137,7 +145,7 @@ METHODS = tuple(name for name in sindy.METHODS if name != "implicit")
 sets = {name: each for name, (each, _) in julian.PAPER_FIGURES.items()}
 rest = {name: julian.steady_state(each) for name, each in sets.items()}
 settled = regimes.classify(
-    list(sets.values()), settle_s=settings.settle_s, watch_s=20.0
+    list(sets.values()), settle_s=settings.settle_s, watch_s=settings.watch_s
 )
 parameter_sets = pd.DataFrame(
     {
@@ -175,7 +183,7 @@ steps = {"steady": 9.0, "cycle": 13.0, "period 2": 16.6, "chaos": 19.0}
 shown = {
     f"{name}, {p:g} MPa": julian.simulate(
         Parameters(p1=1e6 * p),
-        40.0,
+        settings.watch_s,
         settings.rate_hz,
         settle_s=settings.settle_s,
     )
@@ -217,7 +225,7 @@ diagrams = {
         Parameters(p1=1e7, M=mass),
         drive,
         settle_s=settings.settle_s,
-        watch_s=15.0,
+        watch_s=settings.watch_s,
     )
     for name, mass in walls.items()
 }
@@ -227,7 +235,7 @@ coarse = np.array([9, 11, 13, 15, 16, 17, 18, 19, 20, 22, 25, 30], float)
 both = [Parameters(p1=1e6 * p, M=m) for m in walls.values() for p in coarse]
 found = regimes.lyapunov_exponents(
     both,
-    duration_s=20.0,
+    duration_s=settings.exponent_s,
     settle_s=10.0,
     copies=settings.copies,
     seed=settings.seed,
@@ -296,8 +304,8 @@ publish.values(
 #
 # ## Is it the equations, or the integrator?
 #
-# A solution counts if a tighter tolerance does not move it. We tighten by a factor of 100 and look at the largest movement, as a share of
-# each state's range.
+# A solution counts if a tighter tolerance does not move it. We tighten by a factor of 100 and look at the largest movement over the length of
+# the records below, as a share of each state's range.
 
 # %%
 runs = {
@@ -307,7 +315,9 @@ runs = {
 }
 moved = pd.DataFrame(
     {
-        name: trajectories.convergence(each, 15.0, (1e-5, 1e-7, 1e-9))
+        name: trajectories.convergence(
+            each, settings.duration_s, (1e-5, 1e-7, 1e-9)
+        )
         for name, each in runs.items()
     }
 ).T
@@ -330,7 +340,14 @@ station = Station(distance_m=10_000.0, corner_hz=1.0)
 chaos = Parameters(p1=1e6 * settings.p1_mpa)
 seen = {
     source: with_noise(
-        ground_velocity(chaos, station, 20.0, settings.rate_hz, source),
+        ground_velocity(
+            chaos,
+            station,
+            settings.watch_s,
+            settings.rate_hz,
+            source,
+            settings.settle_s,
+        ),
         settings.snr_db,
         "snr_db",
         np.random.default_rng(settings.seed),
@@ -439,7 +456,8 @@ publish.values(
 
 # %%
 ladder, models = recovery.fit_cases(
-    [Case(**{**vars(case), "method": name}) for name in METHODS]
+    [Case(**{**vars(case), "method": name}) for name in METHODS],
+    run_s=settings.run_s,
 )
 ladder.index = [motion_figures.METHOD_LABEL[name] for name in METHODS]
 publish.values(
@@ -638,11 +656,12 @@ publish.values(
 
 # %%
 seeds = {"seed": range(settings.map_seeds)}
+alike = {"duration_s": (settings.map_s,), **seeds}
 plane = grid(
     method=METHODS,
     rate_hz=sorted({*settings.map_rates, 100}),
     snr_db=(np.inf, *sorted({*settings.map_levels, 20.0}, reverse=True)),
-    **seeds,
+    **alike,
 )
 lengths = grid(
     method=("weak", "joint"), duration_s=settings.map_lengths, **seeds
@@ -654,18 +673,18 @@ ways = [
         p1_mpa=sorted({*settings.map_pressures, 19.0}),
         settle_s=(0.0, 20.0),
         snr_db=(40.0,),
-        **seeds,
+        **alike,
     )
     if (each.method, each.p1_mpa, each.settle_s) != ("joint", 13.0, 20.0)
 ]
-hidden = grid(method=("joint",), observed=("xy",), **seeds)
+hidden = grid(method=("joint",), observed=("xy",), **alike)
 alone = grid(
     method=("finite_difference", "smoothed", "weak"),
     observed=("z",),
     snr_db=(np.inf, 20.0),
-    **seeds,
+    **alike,
 )
-same_motion = grid(method=(recovery.TRUTH,), **seeds)
+same_motion = grid(method=(recovery.TRUTH,), **alike)
 
 # %% [markdown]
 # The report's success and its failure are two points of these maps. The success: all states, no noise, fine sampling. The failure, as near as a
@@ -680,7 +699,7 @@ points = {
     "all three: its failure": {"rate_hz": 100, "snr_db": 20.0, "observed": "z"},
 }
 separated = [
-    Case("finite_difference", seed=n, **each)
+    Case("finite_difference", duration_s=settings.map_s, seed=n, **each)
     for each in points.values()
     for n in range(settings.map_seeds)
 ]
@@ -688,12 +707,14 @@ separated = [
 # %%
 cases = plane + lengths + ways + hidden + alone + same_motion + separated
 cases = list(dict.fromkeys(cases))
-with recovery.processes(settings.workers) as pool:
-    maps = recovery.recovery_map(cases, pool.map)
+pool = recovery.processes(settings.workers)
+maps = recovery.recovery_map(cases, pool.map, settings.run_s)
 publish.values(
     n_fits=len(maps),
     fit_minutes=maps["seconds"].sum() / 60,
     map_seeds=settings.map_seeds,
+    map_s=settings.map_s,
+    run_s=settings.run_s,
 )
 
 
@@ -739,7 +760,7 @@ publish.values(
 # :name: fig-map
 # :alt: Six panels, one a method: signal-to-noise ratio against sampling rate. Shades give the mean true-positive ratio and numbers how many records gave exactly the true terms. Only joint estimation has exact cells at 20 decibels and below.
 #
-# Chaotic motion, all states seen, 20 s. Shade: mean true-positive ratio; number: records with exactly the true terms. Black frame: where the report succeeded; white
+# Chaotic motion, all states seen, {glue:text}`map_s:g` s. Shade: mean true-positive ratio; number: records with exactly the true terms. Black frame: where the report succeeded; white
 # frame: the sampling and noise, though not the single state, of its failure. {glue:text}`fig-map-made`
 # ```
 #
@@ -781,7 +802,7 @@ publish.figure("fig-quality", figure, made)
 # :name: fig-quality
 # :alt: Six panels against signal-to-noise ratio, a line for each method: coefficient error, share of free runs that stay, frequency error, distance of amplitude distributions, distance of spectra, error of the Lyapunov exponent. A grey band is what two runs of the true equations differ by.
 #
-# Quality of models from 20 s at 100 Hz, in free runs of 30 s that are compared with a motion that no model was fitted to. Means over records; lines
+# Quality of models from {glue:text}`map_s:g` s at 100 Hz, in free runs of {glue:text}`run_s:g` s that are compared with a motion that no model was fitted to. Means over records; lines
 # break where no run stayed. Grey: what runs of the true equations themselves reach. {glue:text}`fig-quality-made`
 # ```
 #
@@ -914,7 +935,7 @@ scalar.style.format(precision=2, na_rep="-")
 # %%
 tried = [s for s in peers.SETTINGS if s.degree <= settings.peer_degree]
 jobs = [(s, n) for s in tried for n in range(settings.peer_seeds)]
-with recovery.processes(settings.workers) as pool:
+with pool:  # its processes are there from the maps, and end here
     scores = pd.DataFrame(
         list(pool.map(peers.compare, *zip(*jobs, strict=True)))
     )

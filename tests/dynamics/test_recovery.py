@@ -14,16 +14,8 @@ from tremorlab.errors import DynamicsError
 FORM = julian.scaled(Parameters(p1=19e6))
 SHORT = {"settle_s": (2.0,), "duration_s": (5.0,)}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def short_runs():
-    """Free runs of some seconds: what is tested is the map, not the statistics of chaos."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(recovery, "_RUN_S", 3.0)
-    recovery._reference.cache_clear()
-    yield
-    recovery._reference.cache_clear()
-    patch.undo()
+#: Seconds of free runs: what is tested is the map, not the statistics of chaos.
+RUN_S = 3.0
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +94,7 @@ def test_map_has_a_row_for_every_case_and_measures_the_closed_loop():
         calls.append(len(sequences[0]))
         return map(function, *sequences)
 
-    table = recovery.recovery_map(cases, mapped)
+    table = recovery.recovery_map(cases, mapped, RUN_S)
     assert calls == [len(cases)]
     assert table["method"].tolist() == [case.method for case in cases]
     truth = table[(table.method == "truth") & np.isinf(table.snr_db)].iloc[0]
@@ -119,8 +111,8 @@ def test_map_has_a_row_for_every_case_and_measures_the_closed_loop():
 def test_processes_give_the_same_rows():
     cases = grid(method=("weak",), snr_db=(20.0,), seed=(0, 1), **SHORT)
     with recovery.processes(1) as pool:
-        one = recovery.recovery_map(cases, pool.map)
-    other = recovery.recovery_map(cases)
+        one = recovery.recovery_map(cases, pool.map, RUN_S)
+    other = recovery.recovery_map(cases, run_s=RUN_S)
     assert one.drop(columns="seconds").equals(other.drop(columns="seconds"))
 
 
@@ -178,7 +170,7 @@ def captured(cases):
         seen.extend(zip(cases, records, strict=True))
         return [({"seconds": 0.0, "reason": "not fitted"}, None) for _ in cases]
 
-    table, models = recovery.fit_cases(cases, capture, free_runs=False)
+    table, models = recovery.fit_cases(cases, capture, run_s=0)
     assert models == [None] * len(cases)
     return table, seen
 
@@ -253,7 +245,8 @@ def test_derivatives_of_the_scalar_are_taken_in_units_of_its_deviation(motion):
 
 
 def test_true_equations_run_like_the_motion_they_are_of():
-    table = recovery.recovery_map(grid(method=("truth",), p1_mpa=(13.0,), snr_db=(np.inf,), seed=(0, 1), **SHORT))
+    cases = grid(method=("truth",), p1_mpa=(13.0,), snr_db=(np.inf,), seed=(0, 1), **SHORT)
+    table = recovery.recovery_map(cases, run_s=RUN_S)
     assert table.bounded.all()
     assert table.exact.all()
     # A limit cycle: the reference is on it, and so is a run from its first state.

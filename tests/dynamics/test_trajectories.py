@@ -37,6 +37,20 @@ def test_samples_begin_with_the_start():
     assert rows.shape == (3, 2, 3)
 
 
+@pytest.mark.parametrize("parameters", [Parameters(p1=19e6), Parameters(p1=13e6), Parameters(p1=22e6, M=3e5)])
+def test_one_orbit_is_that_of_the_arrays_to_the_last_bit(parameters):
+    form, start = julian.scaled(parameters), trajectories.starts([parameters], 0.05, np.random.default_rng(7))
+    step = 1e-3 / form.time_s
+    rates = trajectories.rates_of(trajectories.stack([parameters]))
+    expected = trajectories.sample(rates, start, step, 1, 3001)[:, :, 0]
+    np.testing.assert_array_equal(trajectories.orbit(form, start[:, 0], step, 3000), expected)
+
+
+def test_an_orbit_is_unknown_once_the_walls_have_closed():
+    orbit = trajectories.orbit(julian.scaled(Parameters(p1=19e6)), np.array([1e-200, 1.0, 0.0]), 1e-3, 5)
+    np.testing.assert_array_equal(orbit, [[1e-200, 1.0, 0.0]] + 5 * [[np.nan] * 3])
+
+
 def test_growth_of_a_linear_system_is_its_eigenvalue():
     growth = trajectories.separation_growth(
         lambda s: np.array([0.3 * s[0], -2.0 * s[1]]), np.ones((2, 4)), 0.01, 10, 200, np.random.default_rng(0)

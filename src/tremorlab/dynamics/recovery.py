@@ -34,8 +34,8 @@ THRESHOLDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 #: Names of the scaled opening, fluid speed and wall speed.
 STATES = ("x", "y", "z")
 
-#: Seconds over which free runs are compared with the motion, and their rate in Hz.
-_RUN_S, _RUN_HZ = 30.0, 100
+#: Rate in Hz at which free runs are compared with the motion.
+_RUN_HZ = 100
 
 #: Seed of the motion that free runs are compared with; no record is a piece of it.
 _UNSEEN = 2**31
@@ -98,7 +98,7 @@ def grid(**axes: Iterable) -> list[Case]:
     return [Case(**dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
 
 
-def recovery_map(cases: Sequence[Case], map: Callable = map, free_runs: bool = True) -> pd.DataFrame:
+def recovery_map(cases: Sequence[Case], map: Callable = map, run_s: float = 30.0) -> pd.DataFrame:
     """Fit all cases and score what is found.
 
     Parameters
@@ -108,8 +108,8 @@ def recovery_map(cases: Sequence[Case], map: Callable = map, free_runs: bool = T
     map
         Applies a function to sequences of arguments, as the built-in one does: ``processes(2).map``, or, with
         a Dask client, ``lambda f, *x: client.gather(client.map(f, *x))``.
-    free_runs
-        Whether every model is also run freely and compared with the true motion.
+    run_s
+        Seconds over which every model is also run freely and compared with the true motion; 0: it is not.
 
     Returns
     -------
@@ -117,13 +117,13 @@ def recovery_map(cases: Sequence[Case], map: Callable = map, free_runs: bool = T
         One row a case: its fields; exact (just the true terms, accepted by the method), true_positive_ratio
         (TP / (TP + FP + FN)), coefficient_error (median over the true terms of the relative error, 1 for one that is
         missing), these three NaN where z alone is seen; seconds of CPU; reason, where there is no model or an unusable
-        one; with ``free_runs`` the fields of `closed_loop.Likeness` and lyapunov_error (less the true motion's, 1/s).
+        one; with free runs the fields of `closed_loop.Likeness` and lyapunov_error (less the true motion's, 1/s).
     """
-    return fit_cases(cases, map, free_runs)[0]
+    return fit_cases(cases, map, run_s)[0]
 
 
 def fit_cases(
-    cases: Sequence[Case], map: Callable = map, free_runs: bool = True
+    cases: Sequence[Case], map: Callable = map, run_s: float = 30.0
 ) -> tuple[pd.DataFrame, list[Model | None]]:
     """The table of `recovery_map`, and the model of each case (None where there is none)."""
     motions = clean_motions(cases)
@@ -132,29 +132,21 @@ def fit_cases(
     found = list(map(attempt, cases, records))
     table = pd.DataFrame([{**asdict(case), **score} for case, (score, _) in zip(cases, found, strict=True)])
     models = [model for _, model in found]
-    return (table.join(_closed_loops(cases, models)) if free_runs else table), models
+    return (table.join(_closed_loops(cases, models, run_s)) if run_s else table), models
 
 
 def clean_motions(cases: Sequence[Case]) -> dict[tuple, np.ndarray]:
     """Scaled states without noise at `FINE_HZ`, shape (samples, 3), for every motion that the cases need."""
     wanted = list(dict.fromkeys(_motion(case) for case in cases))
     duration = max(case.duration_s for case in cases)
-    by_settling = {}
-    for p1_mpa, settle_s, seed in wanted:
-        by_settling.setdefault(settle_s, []).append((p1_mpa, seed))
     motions = {}
-    for settle_s, pairs in by_settling.items():
-        sets = [Parameters(p1=1e6 * p1_mpa) for p1_mpa, _ in pairs]
-        form = trajectories.stack(sets)
-        # One generator a motion: what a case gets does not depend on the cases beside it.
-        each = [
-            trajectories.starts([one], 0.05, np.random.default_rng([seed, 1]))
-            for one, (_, seed) in zip(sets, pairs, strict=True)
-        ]
-        rates, step = trajectories.rates_of(form), 1 / (FINE_HZ * form.time_s)
-        states = trajectories.march(rates, np.concatenate(each, axis=1), step, round(settle_s * FINE_HZ))
-        runs = trajectories.sample(rates, states, step, 1, round(duration * FINE_HZ))
-        motions |= {(p1, settle_s, seed): runs[:, :, i] for i, (p1, seed) in enumerate(pairs)}
+    for p1_mpa, settle_s, seed in wanted:
+        one = Parameters(p1=1e6 * p1_mpa)
+        form = julian.scaled(one)
+        start = trajectories.starts([one], 0.05, np.random.default_rng([seed, 1]))[:, 0]
+        passed = round(settle_s * FINE_HZ)
+        run = trajectories.orbit(form, start, 1 / (FINE_HZ * form.time_s), passed + round(duration * FINE_HZ) - 1)
+        motions[p1_mpa, settle_s, seed] = run[passed:]
     return motions
 
 
@@ -238,7 +230,7 @@ def _liveliest(models, record, case, form):
     return models[int(np.argmin(np.nan_to_num(distances, nan=np.inf)))]
 
 
-def _closed_loops(cases, models):
+def _closed_loops(cases, models, run_s):
     """Free runs of all models of a regime side by side, beside a run of the true motion that no model was fitted to."""
     rows = [{"bounded": False, "lyapunov_error": np.nan} for _ in cases]
     groups = {}
@@ -247,13 +239,13 @@ def _closed_loops(cases, models):
             groups.setdefault((case.p1_mpa, case.observed == "z"), []).append(i)
     for (p1_mpa, scalar), members in groups.items():
         form = julian.scaled(Parameters(p1=1e6 * p1_mpa))
-        motion, exponent = _reference(p1_mpa)
+        motion, exponent = _reference(p1_mpa, run_s)
         target = Record(motion, _RUN_HZ, STATES)
         if scalar:
             target = replace(_seen(target.scale(1.0, form.time_s), "z")[0], sampling_rate_hz=_RUN_HZ)
         group, start = [models[i] for i in members], target.values[0]
-        runs = closed_loop.free_runs(group, start, _RUN_S, _RUN_HZ, form.time_s)
-        found = closed_loop.lyapunov_exponents(group, start, _RUN_S, form.time_s)
+        runs = closed_loop.free_runs(group, start, run_s, _RUN_HZ, form.time_s)
+        found = closed_loop.lyapunov_exponents(group, start, run_s, form.time_s)
         for i, run, each in zip(members, runs, found, strict=True):
             alike = closed_loop.likeness(run, target)
             alike = replace(alike, lyapunov_per_second=float(each) if alike.bounded else np.nan)
@@ -262,10 +254,10 @@ def _closed_loops(cases, models):
 
 
 @cache
-def _reference(p1_mpa: float) -> tuple[np.ndarray, float]:
+def _reference(p1_mpa: float, run_s: float) -> tuple[np.ndarray, float]:
     """A motion on the attractor, scaled, at the rate of the free runs, and its largest Lyapunov exponent."""
-    (motion,) = clean_motions([Case(p1_mpa=p1_mpa, duration_s=_RUN_S, seed=_UNSEEN)]).values()
-    exponent = regimes.lyapunov_exponents([Parameters(p1=1e6 * p1_mpa)], _RUN_S / 2, 16, 5.0)[0]
+    (motion,) = clean_motions([Case(p1_mpa=p1_mpa, duration_s=run_s, seed=_UNSEEN)]).values()
+    exponent = regimes.lyapunov_exponents([Parameters(p1=1e6 * p1_mpa)], run_s / 2, 16, 5.0)[0]
     return motion[:: FINE_HZ // _RUN_HZ], exponent.per_second
 
 

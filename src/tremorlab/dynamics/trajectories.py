@@ -5,6 +5,7 @@ twelve digits. Side by side they cost little more than one, because each operati
 `convergence` says what the adaptive integrator of a single motion is worth, `step_error` the same of the fixed step.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
@@ -60,6 +61,29 @@ def sample(rates: Rates, states: np.ndarray, step: np.ndarray | float, every: in
     for row in out:
         row[:] = states
         states = march(rates, states, step, every)
+    return out
+
+
+def orbit(form: Scaled, state: np.ndarray, step: float, steps: int) -> np.ndarray:
+    """The start and every step of one motion of Julian's model, shape (steps + 1, 3).
+
+    The same numbers as `sample` gives, to the last bit: the same operations, of Python's numbers, which for one motion
+    are some fifteen times sooner than arrays of one value.
+    """
+    out = np.full((steps + 1, 3), np.nan)  # what stays so is after the walls have closed
+    out[0] = state
+    x, y, z = out[0].tolist()
+    rates, half, sixth = form.rates, step / 2, step / 6
+    with contextlib.suppress(ZeroDivisionError):
+        for row in range(1, steps + 1):
+            a, b, c = rates(x, y, z)
+            d, e, f = rates(x + half * a, y + half * b, z + half * c)
+            g, h, i = rates(x + half * d, y + half * e, z + half * f)
+            j, k, m = rates(x + step * g, y + step * h, z + step * i)
+            x += sixth * (a + 2 * (d + g) + j)
+            y += sixth * (b + 2 * (e + h) + k)
+            z += sixth * (c + 2 * (f + i) + m)
+            out[row] = x, y, z
     return out
 
 

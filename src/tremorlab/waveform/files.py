@@ -175,8 +175,11 @@ class _Shelf:
     def headers(self, path: Path) -> list[_Segment]:
         return self._headers_of(self._state(path))
 
-    def cut(self, path: Path, seed_id: str, start: UTCDateTime, end: UTCDateTime) -> Stream:
+    def cut(self, path: Path, seed_id: str, start: UTCDateTime, end: UTCDateTime, *, likely: bool = False) -> Stream:
+        """Samples of a stretch; a file that is likely to have some is read at once, without a look at its headers."""
         state = self._state(path)
+        if likely and state not in self._headers:
+            self._headers[state] = _segments(self._samples_of(state))
         headers = self._headers_of(state)
         hits = [
             number
@@ -185,12 +188,16 @@ class _Shelf:
         ]
         if not hits:
             return Stream()
+        stream = self._samples_of(state)
+        return select((stream[number] for number in hits), seed_id, start, end)
+
+    def _samples_of(self, state: tuple) -> Stream:
         # Taken out and put back, the files stay in the order of their last use.
         stream = self._samples.pop(state, None)
         while len(self._samples) >= KEEP:  # before the next is read: never is there room for more
             del self._samples[next(iter(self._samples))]
-        self._samples[state] = stream = stream or self._read(state, headers)
-        return select((stream[number] for number in hits), seed_id, start, end)
+        self._samples[state] = stream = stream or self._read(state)
+        return stream
 
     def _headers_of(self, state: tuple) -> list[_Segment]:
         if state not in self._headers:
@@ -201,10 +208,9 @@ class _Shelf:
             self._headers[state] = _segments(stream)
         return self._headers[state]
 
-    @staticmethod
-    def _read(state: tuple, headers: list[_Segment]) -> Stream:
+    def _read(self, state: tuple) -> Stream:
         stream = read(state[0], state[0])
-        if _segments(stream) != headers:
+        if _segments(stream) != self._headers.get(state, _segments(stream)):
             raise WaveformError(
                 state[0], "is damaged: its headers and its samples disagree", "Get the file again, or leave it out"
             )
@@ -304,7 +310,7 @@ class SDSSource:
             outside = day + _DAY_S <= start or day > end
             for path in sorted(self._root.glob(name)):
                 try:
-                    traces += self._shelf.cut(path, seed_id, start, end)
+                    traces += self._shelf.cut(path, seed_id, start, end, likely=not outside)
                 except WaveformError:
                     if not outside:  # damage to another day's file is no matter of this one's
                         raise

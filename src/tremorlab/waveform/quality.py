@@ -32,6 +32,9 @@ _ASYMMETRY = 0.4
 # 2 / SPIKE_RATIO + (WIDEST + 1) / (64 _ASYMMETRY) = 0.223, so that no spike is lost by looking only at larger steps.
 _CANDIDATE = 4.4
 
+# Steps that are looked at at a time: they stay in the processor's cache.
+_STEPS = 512 * NEIGHBOURS
+
 Run = tuple[int, int]
 
 
@@ -75,42 +78,44 @@ def spikes(samples: np.ndarray, rate_hz: float) -> list[Run]:
         excursion from a perfectly flat line, where there is nothing to compare it with.
     """
     count = len(samples)
-    steps = np.diff(samples)
-    size = np.abs(steps)
-    if len(size) < NEIGHBOURS:
+    if count <= NEIGHBOURS:
         return []
-    large = _large(size)
-    left, right = _excursions(samples, large, int(LONGEST_S * rate_hz))
+    left, right = _excursions(samples, _large(samples), int(LONGEST_S * rate_hz))
     # Steps beyond the ends of the segment count as a return from whatever was there.
     inside_left, inside_right = left >= 0, right < count - 1
-    rise = np.where(inside_left, steps[left], -steps[right % len(steps)])
-    fall = np.where(inside_right, steps[right % len(steps)], -rise)
+    into, out = (samples[at + 1] - samples[at] for at in (np.maximum(left, 0), right % (count - 1)))
+    rise = np.where(inside_left, into, -out)
+    fall = np.where(inside_right, out, -rise)
     height = np.minimum(np.abs(rise), np.abs(fall))
     after = np.minimum(right + 1, count - 1)
     net = np.where(inside_left & inside_right, np.abs(samples[after] - samples[left]), 0)
     sheer = ((rise > 0) != (fall > 0)) & (net <= _ASYMMETRY * height)
     left, right, height = left[sheer], right[sheer], height[sheer]
-    around = _around(size, left, right)
+    around = _around(samples, left, right)
     known = np.isfinite(around)
     mean = np.where(known, around, 0).sum(1) / np.maximum(known.sum(1), 1)
     smallest = np.where(known & (around > 0), around, np.inf).min(1, initial=np.inf)
     sharp = height > SPIKE_RATIO * np.maximum(mean, smallest)
     found: list[Run] = []
     for i, j, sided in sorted(zip(left[sharp], right[sharp], height[sharp], strict=True)):
-        inner = size[max(i, 0) : j + 1].max()
+        inner = np.abs(np.diff(samples[max(i, 0) : j + 2])).max()
         if (not found or i + 1 > found[-1][1]) and inner <= sided / _ASYMMETRY:
             found.append((int(i) + 1, int(j) + 1))
     return found
 
 
-def _large(size):
+def _large(samples):
     """Index of every step that could be the side of a spike."""
-    blocks = size[: len(size) // NEIGHBOURS * NEIGHBOURS].reshape(-1, NEIGHBOURS)
-    tail = size[-NEIGHBOURS:]
-    return np.union1d(
-        np.flatnonzero(blocks > _CANDIDATE * blocks.mean(1, keepdims=True)),
-        np.flatnonzero(tail > _CANDIDATE * tail.mean()) + len(size) - NEIGHBOURS,
-    )
+    count = len(samples) - 1
+    tail = np.abs(np.diff(samples[-NEIGHBOURS - 1 :]))
+    found = [np.flatnonzero(tail > _CANDIDATE * tail.mean()) + count - NEIGHBOURS]
+    size = np.empty(_STEPS, samples.dtype)
+    for first in range(0, count // NEIGHBOURS * NEIGHBOURS, _STEPS):
+        some = min(_STEPS, count // NEIGHBOURS * NEIGHBOURS - first)
+        np.subtract(samples[first + 1 : first + some + 1], samples[first : first + some], out=size[:some])
+        blocks = np.abs(size[:some], out=size[:some]).reshape(-1, NEIGHBOURS)
+        found.append(np.flatnonzero(blocks > _CANDIDATE * blocks.mean(1, keepdims=True)) + first)
+    return np.unique(np.concatenate(found))
 
 
 def _excursions(samples, large, longest):
@@ -128,12 +133,13 @@ def _excursions(samples, large, longest):
     return np.concatenate([*left, sides[flat]]), np.concatenate([*right, sides[[k + 1 for k in flat]]])
 
 
-def _around(size, left, right):
-    """Steps before `left` and after `right`, (pairs, 2 NEIGHBOURS); NaN beyond the ends."""
+def _around(samples, left, right):
+    """Sizes of the steps before `left` and after `right`, (pairs, 2 NEIGHBOURS); NaN beyond the ends."""
     reach = np.arange(1, NEIGHBOURS + 1)
     where = np.concatenate([left[:, None] - reach, right[:, None] + reach], axis=1)
-    inside = (where >= 0) & (where < len(size))
-    return np.where(inside, size[np.clip(where, 0, len(size) - 1)], np.nan)
+    inside = (where >= 0) & (where < len(samples) - 1)
+    where = np.clip(where, 0, len(samples) - 2)
+    return np.where(inside, np.abs(samples[where + 1] - samples[where]), np.nan)
 
 
 def clipping(samples: np.ndarray, rate_hz: float) -> list[Run]:
@@ -160,7 +166,9 @@ def clipping(samples: np.ndarray, rate_hz: float) -> list[Run]:
     centre = np.median(samples[:: max(1, len(samples) // 1024)])
     found = []
     for extreme in (high, low):
-        first, stop = runs(samples == extreme)
+        there = np.flatnonzero(samples == extreme)
+        apart = np.flatnonzero(np.diff(there) > 1)
+        first, stop = there[np.r_[0, apart + 1]], there[np.r_[apart, -1]] + 1
         if (stop - first).sum() < 3:
             continue
         into = np.abs(samples[np.maximum(first - 1, 0)] - extreme)

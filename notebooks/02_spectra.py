@@ -39,6 +39,7 @@ twin_stations: int = 2  # stations of each
 difficulty: str = "report-like"  # of the simulated networks
 difficulties: list[str] = ["low", "hard"]  # of rivals, report-like besides
 twin_windows: int = 25  # simulated windows of a class for each crossing
+stretched: list[str] = ["quality", "distance", "corner"]  # halved and doubled
 seed: int = 1  # seed of the bootstrap and of the simulated networks
 
 # %% tags=["gate"]
@@ -55,6 +56,7 @@ settings = gate(
     difficulty=choice("low", "report-like", "hard"),
     difficulties=choice("low", "report-like", "hard"),
     twin_windows=between(10, 10_000),
+    stretched=choice("quality", "distance", "corner"),
     seed=between(0, 2**32 - 1),
 )
 settings
@@ -471,6 +473,7 @@ kinds = {
 stretches = {"as it is": Stretch()} | {
     f"{label} {sign}": Stretch(**{name: factor})
     for name, label in kinds.items()
+    if name in settings.stretched
     for sign, factor in (("halved", 0.5), ("doubled", 2.0))
 }
 pairs = {"nankai": ("tremor", "earthquake"), "sakurajima": ("eruption", "vt")}

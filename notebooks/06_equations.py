@@ -405,7 +405,7 @@ case = Case(
 (motion,) = recovery.clean_motions([case]).values()
 form = julian.scaled(chaos)
 truth = library.julian_truth(form)
-publish.values(wide=len(library.julian_wide().candidates))
+publish.values(wide=len(library.julian_wide().candidates), run_s=settings.run_s)
 
 # %%
 rates, levels = (20, 25, 50, 100, 200, 500, 1000), (np.inf, 60.0, 40.0, 20.0)
@@ -466,8 +466,9 @@ publish.values(
 
 # %%
 present = [model for model in models if model is not None]
-free = closed_loop.free_runs(present, motion[0], 20.0, 100, form.time_s)
-free = iter(free)
+free = iter(
+    closed_loop.free_runs(present, motion[0], settings.run_s, 100, form.time_s)
+)
 orbits = [None if model is None else next(free) for model in models]
 
 # %% tags=["remove-output", "hide-input"]
@@ -482,7 +483,7 @@ for name, model, orbit in zip(METHODS, models, orbits, strict=True):
     )
 
 # %% [markdown]
-# In the figures below, left: all candidates, with rings where the truth is and filled marks where the method put a coefficient. Right: the model, run freely for 20 s
+# In the figures below, left: all candidates, with rings where the truth is and filled marks where the method put a coefficient. Right: the model, run freely for {glue:text}`run_s:g` s
 # from the record's first state, over the true motion.
 #
 # ```{glue:figure} fig-finite-difference
@@ -714,7 +715,6 @@ publish.values(
     fit_minutes=maps["seconds"].sum() / 60,
     map_seeds=settings.map_seeds,
     map_s=settings.map_s,
-    run_s=settings.run_s,
 )
 
 

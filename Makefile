@@ -34,9 +34,8 @@ book-fast: $(READY) ## the same with smaller numbers (notebooks/fast.yml)
 	$(BOOK) --profile notebooks/fast.yml
 
 test: $(READY) lint ## lint, then all tests with coverage
-	@# By file: what a file sets up once (a book, a browser, a wheel) is set up once. Three at a time, for two cores: tests
-	@# that wait for a server, a browser or a killed process leave a core free.
-	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term
+	@# By file: what a file sets up once (a book, a browser, a wheel) is set up once.
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 retrain: $(READY) ## train a network that comes with the book again, from the simulation on, and compare (minutes)
 	$(BIN)/python -m pytest -m retrains

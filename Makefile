@@ -71,7 +71,8 @@ lint: $(READY) ## style and formatting
 	$(BIN)/ruff format --check $(SOURCES)
 
 lock: ## choose versions anew within pyproject.toml (needs uv)
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --resolution $(RESOLUTION) --generate-hashes \
+	@# With extras: a pin of `coverage` is none of `coverage[toml]` for pip, once there is a newer one.
+	uv pip compile --quiet --upgrade --no-strip-extras --universal --python-version 3.11 --resolution $(RESOLUTION) --generate-hashes \
 	  --extra book --extra test \
 	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
 
@@ -87,7 +88,7 @@ peers: $(READY) ## packages of others that tests and benchmarks compare with
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 	@# torch first, by itself: asked for by another package it comes with gigabytes of CUDA.
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	sed -nE 's/^([A-Za-z0-9._-]+==[^\]*[^\ ]) *\\?$$/\1/p' requirements.lock > .venv/constraints.txt
+	sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?(==[^\]*[^\ ]) *\\?$$/\1\3/p' requirements.lock > .venv/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt seisbench "psycopg[binary]==3.3.9"
 
 clean: ## remove what was built; the environment stays

@@ -78,11 +78,12 @@ def epochs(given):
         "floor": steps,
     }
     spent = {(name, way): [] for name in models for way in ways}
-    for _ in range(given.epochs):
-        for (name, way), seconds in spent.items():
+    for number in range(given.epochs):
+        # Back and forth, so that none always comes after the same one.
+        for name, way in list(spent)[:: -1 if number % 2 else 1]:
             began = time.process_time()
             ways[way](models[name])
-            seconds.append(time.process_time() - began)
+            spent[name, way].append(time.process_time() - began)
     return spent
 
 
@@ -176,7 +177,7 @@ def kills(number):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--windows", type=int, default=1500)
-    parser.add_argument("--epochs", type=int, default=3, help="rounds of an epoch of each competitor")
+    parser.add_argument("--epochs", type=int, default=9, help="rounds of an epoch of each competitor")
     parser.add_argument("--kills", type=int, default=20)
     given = parser.parse_args()
     keras.utils.set_random_seed(0)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,22 @@ def test_every_pin_is_exact_and_has_hashes():
     loose = [str(pin.requirement) for pin in PINS if not re.fullmatch(r"==[^*]+", str(pin.requirement.specifier))]
     assert loose == []
     assert [pin.requirement.name for pin in PINS if not pin.hashes] == []
+
+
+def test_what_packages_ask_for_with_extras_is_pinned_with_them():
+    # pip takes `coverage==7.1` for no pin of `coverage[toml]` once there is a newer one, and installs nothing then.
+    pinned = {canonicalize_name(pin.requirement.name): pin.requirement.extras for pin in PINS}
+    asked = []
+    for name, extras in pinned.items():
+        try:
+            lines = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # of another system
+            continue
+        for wish in map(Requirement, lines):
+            if wish.extras and any(holds(wish, {"extra": extra}) for extra in extras | {""}):
+                asked.append((canonicalize_name(wish.name), wish.extras))
+    assert asked
+    assert [(name, extras) for name, extras in asked if not extras <= pinned[name]] == []
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

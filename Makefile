@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 JOBS ?=
+# --cov counts the lines and branches that the tests run, which takes a fifth more time; .ci/run asks for it.
+COVERAGE ?=
 # Where the recordings are on this machine, the pages show them.
 PROFILE ?= $(if $(TREMORLAB_DATA),notebooks/recorded.yml)
 PORT ?= 8000
@@ -33,9 +35,9 @@ book: $(READY) ## run the pages that changed and render the book into _build/htm
 book-fast: $(READY) ## the same with smaller numbers (notebooks/fast.yml)
 	$(BOOK) --profile notebooks/fast.yml
 
-test: $(READY) lint ## lint, then all tests with coverage
+test: $(READY) lint ## lint, then all tests (COVERAGE=--cov: with coverage)
 	@# By file: what a file sets up once (a book, a browser, a wheel) is set up once.
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(COVERAGE)
 
 retrain: $(READY) ## train a network that comes with the book again, from the simulation on, and compare (minutes)
 	$(BIN)/python -m pytest -m retrains

@@ -40,6 +40,7 @@ difficulty: str = "report-like"  # of the simulated networks
 difficulties: list[str] = ["low", "hard"]  # of rivals, report-like besides
 twin_windows: int = 25  # simulated windows of a class for each crossing
 stretched: list[str] = ["quality", "distance", "corner"]  # halved and doubled
+folds: int = 5  # of the events, for the forest that tells twin from recorded
 seed: int = 1  # seed of the bootstrap and of the simulated networks
 
 # %% tags=["gate"]
@@ -57,6 +58,7 @@ settings = gate(
     difficulties=choice("low", "report-like", "hard"),
     twin_windows=between(10, 10_000),
     stretched=choice("quality", "distance", "corner"),
+    folds=between(2, 20),
     seed=between(0, 2**32 - 1),
 )
 settings
@@ -761,8 +763,9 @@ def tell(first, second, event_class):
     """Let a forest tell two sides apart within a class; say why where it cannot."""
     pair = [of_class(side, event_class) for side in (first, second)]
     features_of, events_of = zip(*pair, strict=True)
+    draws = {"seed": settings.seed, "folds": settings.folds}
     try:
-        return discriminate(*features_of, *events_of, seed=settings.seed), ""
+        return discriminate(*features_of, *events_of, **draws), ""
     except DatasetError as error:
         return None, error.problem
 

@@ -144,17 +144,15 @@ def test_a_wall_with_mass_is_another_structure():
         structures.julian_coefficients(julian.Parameters(p1=10e6, M=3e5))
 
 
-def test_a_start_that_is_refused_gives_way_to_the_next():
-    # With this noise the three best starts on the first 12 s end in other minima.
+def test_starts_that_are_refused_give_way_to_the_next_and_the_best_is_kept(monkeypatch):
+    # Which start ends in another minimum is a matter of the last bits of a chaotic motion; here none is good enough.
+    monkeypatch.setattr(grey_box, "ACCEPTED", 0.0)
     clean = julian.simulate(CHAOTIC, 14.0, settle_s=20.0).select("u")
-    long = julian.simulate(CHAOTIC, 60.0, settle_s=20.0).select("u")
-    noise = np.random.default_rng(0).standard_normal(long.values.shape) * 0.1 * long.values.std()
-    record = Record(clean.values + noise[: len(clean.values)], 100.0, ("u",))
+    record = with_noise(clean, 20.0, "snr_db", np.random.default_rng(3))
     fit = grey_box.estimate(record, structures.JULIAN)
-    assert fit.accepted
-    assert sum("tight" in line for line in fit.trail) > 3
-    truth = structures.julian_coefficients(CHAOTIC)
-    np.testing.assert_allclose(fit.parameters, truth, rtol=0.1)
+    tried = [line.partition(":")[0] for line in fit.trail if line.endswith("tight")]
+    assert len(set(tried)) == len(tried) > 3
+    np.testing.assert_allclose(fit.parameters, structures.julian_coefficients(CHAOTIC), rtol=0.1)
     assert fit.trail[-1].startswith("whole record: chi-square")
 
 

@@ -6,8 +6,8 @@ A clean checkout (`git archive HEAD`), an environment of its own, and `postBuild
 before. Where `conda`, `mamba` or `micromamba` is on this machine the environment is made from `environment.yml`, as
 Binder does; elsewhere from the same packages by pip (a test says that they are the same), with the JupyterLab that
 Binder adds. Then JupyterLab is started as Binder starts it, and asked for a page: sizes are those of files, times begin
-when a process starts. The system below (some 0.3 GB of Ubuntu) is not counted. The exit status is 1 where the server
-does not answer, a `.py` twin does not open as a notebook, or a page's first cells fail.
+when a process starts. The system below (some 0.3 GB of Ubuntu) is not counted. The exit status is 1 where `postBuild`
+fails, the server does not answer, a `.py` twin does not open as a notebook, or a page's first cells fail.
 """
 
 import argparse
@@ -118,7 +118,12 @@ def main() -> int:
         programs, how = environment(folder / "environment", repository, own)
         print(f"environment by {how}: {time.monotonic() - began:.0f} s", flush=True)
         began = time.monotonic()
-        subprocess.run(["bash", "postBuild"], cwd=repository, env=own, check=True, capture_output=True)
+        built = subprocess.run(
+            ["bash", "postBuild"], cwd=repository, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if built.returncode:
+            print(built.stdout[-4000:], f"postBuild failed with status {built.returncode}", sep="\n")
+            return 1
         print(f"postBuild: {time.monotonic() - began:.0f} s", flush=True)
         parts = {name: size_mb(folder / name) for name in ("environment", "repository", "home")}
         print(

@@ -1,16 +1,18 @@
 """The recovery map of chapter 06: time on two processes, and the full map over Dask.
 
-    python benchmarks/recovery_map.py [--quick] [--full OUT.csv [--seeds N] [--pressures MPA ...] [--rates HZ ...]
+    python benchmarks/recovery_map.py [--quick] [--full [OUT.csv] [--seeds N] [--pressures MPA ...] [--rates HZ ...]
                                       [--scheduler ADDRESS]]
 
 Without ``--full`` the map of the book (six methods, four rates, five noise levels, two seeds, 20 s) is timed on two
 processes; the bar is 180 s. ``--full`` runs ten seeds, 60 s records, more rates, levels and regimes over a Dask
 cluster, this machine unless another is named, and writes every row: 20,160 fits, hours of two cores; a whole map of
-fewer seeds has wider intervals. Interrupted, it goes on from ``OUT.part``. Motions and free runs are computed here and
-not by the workers: with many of these, start one run for each rate at the same scheduler.
+fewer seeds has wider intervals. It is written to `benchmarks/recovery_map.csv`, which the book shows, unless another
+file is named. Interrupted, it goes on from the ``.part`` beside it. Motions and free runs are computed here and not by
+the workers: with many of these, start one run for each rate at the same scheduler.
 """
 
 import argparse
+import datetime
 import os
 import sys
 import time
@@ -24,6 +26,10 @@ import pandas as pd
 
 from tremorlab.dynamics import recovery
 from tremorlab.dynamics.recovery import grid
+from tremorlab.page.full_map import MAP
+from tremorlab.page.provenance import code_hash
+
+ROOT = Path(__file__).resolve().parents[1]
 
 BAR_S = 180.0
 #: The longest first, so that no process is left alone with it at the end.
@@ -67,9 +73,10 @@ def full_map(out, seeds, pressures_mpa, rates_hz, scheduler):
             if done is not None and (done[["seed", "p1_mpa", "rate_hz"]] == [seed, p1_mpa, rate_hz]).all(axis=1).any():
                 continue
             found = recovery.recovery_map(cases, lambda f, *x: client.gather(client.map(f, *x)))
+            found = found.assign(code=code_hash()[:8], date=f"{datetime.date.today()}")
             done = found if done is None else pd.concat([done, found], ignore_index=True)
             scratch = out.with_suffix(".scratch")
-            done.to_csv(scratch, index=False)
+            done.to_csv(scratch, index=False, float_format="%.6g")
             scratch.replace(part)
             print(f"{number}/{len(blocks)}: {time.perf_counter() - began:.0f} s", flush=True)
     part.replace(out)
@@ -82,7 +89,7 @@ def full_map(out, seeds, pressures_mpa, rates_hz, scheduler):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a corner of the map")
-    parser.add_argument("--full", type=Path, help="write the full map to this file")
+    parser.add_argument("--full", type=Path, nargs="?", const=ROOT / MAP, help="write the full map, to this file")
     parser.add_argument("--seeds", type=int, default=10, help="of the full map")
     parser.add_argument("--pressures", type=float, nargs="+", default=PRESSURES_MPA, help="of the full map, in MPa")
     parser.add_argument("--rates", type=int, nargs="+", default=RATES_HZ, help="of the full map, in Hz")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tremorlab import __version__, paths
-from tremorlab.page import benchmarks
+from tremorlab.page import benchmarks, full_map
 from tremorlab.page.claims import Claim, Findings
 from tremorlab.page.execute import Record
 from tremorlab.page.provenance import code_hash
@@ -96,6 +96,7 @@ PARTS: dict[str, Callable[[Mapping[str, Record]], str]] = {
     "status": status,
     "workshop": workshop,
     "benchmarks": lambda _: benchmarks.page(),  # from runs that were kept, not from pages
+    "full_map": lambda _: full_map.page(),  # so too
 }
 
 

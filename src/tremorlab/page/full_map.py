@@ -1,0 +1,83 @@
+"""The full recovery map of chapter 06, from the fits that `benchmarks/recovery_map.py --full` has kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tremorlab import paths
+from tremorlab.errors import PageError
+
+#: The fits, a row each, below the repository.
+MAP = Path("benchmarks") / "recovery_map.csv"
+
+#: Columns that the tables are made of.
+COLUMNS = (
+    "method", "rate_hz", "snr_db", "duration_s", "p1_mpa", "seed", "seconds", "exact", "true_positive_ratio", "code",
+    "date",
+)  # fmt: skip
+
+
+def page() -> str:
+    """Return the part of the page that the kept fits of this repository give."""
+    path = paths.REPOSITORY / MAP if paths.REPOSITORY else None
+    return table(read(path)) if path and path.exists() else "No full map has been kept yet.\n"
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read the fits of a map.
+
+    Raises
+    ------
+    PageError
+        A column is missing, or the file has no fits.
+    """
+    fits = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in fits]:
+        raise PageError(
+            path.name,
+            f"has no column {', '.join(missing)}",
+            "Compute the map again: benchmarks/recovery_map.py --full",
+        )
+    if fits.empty:
+        raise PageError(path.name, "has no fits", "Compute the map again: benchmarks/recovery_map.py --full")
+    return fits
+
+
+def table(fits: pd.DataFrame) -> str:
+    """Write a map down: where it comes from, exact supports by regime, joint estimation by rate."""
+    lines = [_where(fits)]
+    for p1_mpa, own in fits.groupby("p1_mpa"):
+        lines += ["", f"### {p1_mpa:g} MPa: records with exactly the true terms, and mean true-positive ratio", ""]
+        methods = {name.replace("_", " "): some for name, some in own.groupby("method", sort=False)}
+        lines += _cells("method", methods)
+    for p1_mpa, own in fits[fits["method"] == "joint"].groupby("p1_mpa"):
+        lines += ["", f"### {p1_mpa:g} MPa: the same for joint estimation, by sampling rate", ""]
+        lines += _cells("Hz", {f"{rate:g}": some for rate, some in own.groupby("rate_hz")})
+    return "\n".join(lines) + "\n"
+
+
+def _where(fits):
+    of = {name: ", ".join(f"{each:g}" for each in sorted(fits[name].unique())) for name in ("rate_hz", "duration_s")}
+    seeds, codes = fits["seed"].nunique(), ", ".join(f"`{code}`" for code in fits["code"].unique())
+    first, last = fits["date"].min(), fits["date"].max()
+    return (
+        f"{len(fits):,} fits of records of {of['duration_s']} s at {of['rate_hz']} Hz, all states seen, "
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {fits['seconds'].sum() / 3600:.1f} hours of processor time; "
+        f"{first if first == last else f'{first} to {last}'}, code {codes}."
+    )
+
+
+def _cell(fits):
+    return f"{fits['exact'].sum():.0f} of {len(fits)}, {fits['true_positive_ratio'].mean():.2f}"
+
+
+def _cells(head, rows):
+    """A table with a column for each level of noise, the clean record first."""
+    levels = sorted(set().union(*(fits["snr_db"] for fits in rows.values())), reverse=True)
+    heads = ["no noise" if np.isinf(level) else f"{level:g} dB" for level in levels]
+    lines = [f"| {head} | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(levels)}"]
+    for label, fits in rows.items():
+        found = [fits[fits["snr_db"] == level] for level in levels]
+        lines.append(f"| {label} | {' | '.join(_cell(some) if len(some) else '-' for some in found)} |")
+    return lines

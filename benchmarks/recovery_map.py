@@ -1,14 +1,14 @@
 """The recovery map of chapter 06: time on two processes, and the full map over Dask.
 
     python benchmarks/recovery_map.py [--quick] [--full [OUT.csv] [--seeds N] [--pressures MPA ...] [--rates HZ ...]
-                                      [--scheduler ADDRESS]]
+                                      [--lengths S ...] [--scheduler ADDRESS]]
 
 Without ``--full`` the map of the book (six methods, four rates, five noise levels, two seeds, 20 s) is timed on two
 processes; the bar is 180 s. ``--full`` runs ten seeds, 60 s records, more rates, levels and regimes over a Dask
-cluster, this machine unless another is named, and writes every row: 20,160 fits, hours of two cores; a whole map of
-fewer seeds has wider intervals. It is written to `benchmarks/recovery_map.csv`, which the book shows, unless another
-file is named. Interrupted, it goes on from the ``.part`` beside it. Motions and free runs are computed here and not by
-the workers: with many of these, start one run for each rate at the same scheduler.
+cluster, this machine unless another is named, and writes every row: 20,160 fits, many hours of two cores. Parts of it,
+by seeds, pressures, rates and lengths, add to what is in the file, `benchmarks/recovery_map.csv`, which the book shows,
+unless another is named. Interrupted, it goes on from the ``.part`` beside it. Motions and free runs are computed here
+and not by the workers: with many of these, start one run for each rate, and file, at the same scheduler.
 """
 
 import argparse
@@ -29,14 +29,17 @@ from tremorlab.dynamics.recovery import grid
 from tremorlab.page.full_map import MAP
 from tremorlab.page.provenance import code_hash
 
+#: What is computed at once, since records of more would crowd the scheduler.
+BLOCK = ["seed", "p1_mpa", "rate_hz", "duration_s"]
+
 ROOT = Path(__file__).resolve().parents[1]
 
 BAR_S = 180.0
 #: The longest first, so that no process is left alone with it at the end.
 METHODS = ("joint", "weak_ensemble", "ensemble", "weak", "smoothed", "finite_difference")
 
-#: Driving pressures in MPa and rates in Hz of the full map.
-PRESSURES_MPA, RATES_HZ = (13.0, 16.6, 19.0), (20, 25, 50, 100, 200, 500, 1000)
+#: Driving pressures in MPa, rates in Hz and lengths in s of the full map.
+PRESSURES_MPA, RATES_HZ, LENGTHS_S = (13.0, 16.6, 19.0), (20, 25, 50, 100, 200, 500, 1000), (20.0, 60.0)
 
 
 def book_map(quick):
@@ -52,26 +55,24 @@ def book_map(quick):
     return seconds <= BAR_S
 
 
-def full_map(out, seeds, pressures_mpa, rates_hz, scheduler):
+def full_map(out, blocks, scheduler):
+    """Compute the blocks (seed, pressure, rate, length) that a file lacks, and add them to it."""
     from distributed import Client
 
     part = out.with_suffix(".part")
-    done = pd.read_csv(part) if part.exists() else None
-    blocks = list(product(range(seeds), pressures_mpa, rates_hz))
+    source = next((path for path in (part, out) if path.exists()), None)
+    done = None if source is None else pd.read_csv(source)
     began = time.perf_counter()
     with Client(scheduler) if scheduler else Client(threads_per_worker=1) as client:
         workers = len(client.scheduler_info()["workers"])
-        for number, (seed, p1_mpa, rate_hz) in enumerate(blocks, 1):  # records of more would crowd the scheduler
+        for number, block in enumerate(blocks, 1):
+            if done is not None and (done[BLOCK] == list(block)).all(axis=1).any():
+                continue
             cases = grid(
                 method=METHODS,
-                rate_hz=[rate_hz],
                 snr_db=(np.inf, 60.0, 40.0, 30.0, 20.0, 10.0, 5.0, 0.0),
-                duration_s=(20.0, 60.0),
-                p1_mpa=[p1_mpa],
-                seed=[seed],
+                **{name: [value] for name, value in zip(BLOCK, block, strict=True)},
             )
-            if done is not None and (done[["seed", "p1_mpa", "rate_hz"]] == [seed, p1_mpa, rate_hz]).all(axis=1).any():
-                continue
             found = recovery.recovery_map(cases, lambda f, *x: client.gather(client.map(f, *x)))
             found = found.assign(code=code_hash()[:8], date=f"{datetime.date.today()}")
             done = found if done is None else pd.concat([done, found], ignore_index=True)
@@ -79,9 +80,10 @@ def full_map(out, seeds, pressures_mpa, rates_hz, scheduler):
             done.to_csv(scratch, index=False, float_format="%.6g")
             scratch.replace(part)
             print(f"{number}/{len(blocks)}: {time.perf_counter() - began:.0f} s", flush=True)
-    part.replace(out)
+    if part.exists():
+        part.replace(out)
     spent = f"{time.perf_counter() - began:.0f} s, of which fits {done['seconds'].sum():.0f} s CPU"
-    print(f"{len(done)} fits, {seeds} seeds, {workers} workers: {spent}")
+    print(f"{len(done)} fits, {workers} workers: {spent}")
     rates = done.groupby(["p1_mpa", "method", "snr_db"], sort=False)["exact"].mean().unstack("snr_db")
     print(rates.round(2).to_string())
 
@@ -93,10 +95,12 @@ def main():
     parser.add_argument("--seeds", type=int, default=10, help="of the full map")
     parser.add_argument("--pressures", type=float, nargs="+", default=PRESSURES_MPA, help="of the full map, in MPa")
     parser.add_argument("--rates", type=int, nargs="+", default=RATES_HZ, help="of the full map, in Hz")
+    parser.add_argument("--lengths", type=float, nargs="+", default=LENGTHS_S, help="of the full map, in s")
     parser.add_argument("--scheduler", default="", help="Dask scheduler of the full map, tcp://host:8786")
     arguments = parser.parse_args()
     if arguments.full:
-        full_map(arguments.full, arguments.seeds, arguments.pressures, arguments.rates, arguments.scheduler)
+        axes = range(arguments.seeds), arguments.pressures, arguments.rates, arguments.lengths
+        full_map(arguments.full, list(product(*axes)), arguments.scheduler)
         return 0
     return 0 if book_map(arguments.quick) else 1
 

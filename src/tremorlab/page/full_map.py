@@ -49,6 +49,7 @@ def table(fits: pd.DataFrame) -> str:
     lines = [_where(fits)]
     for p1_mpa, own in fits.groupby("p1_mpa"):
         lines += ["", f"### {p1_mpa:g} MPa: records with exactly the true terms, and mean true-positive ratio", ""]
+        lines += [_extent(own), ""]
         methods = {name.replace("_", " "): some for name, some in own.groupby("method", sort=False)}
         lines += _cells("method", methods)
     for p1_mpa, own in fits[fits["method"] == "joint"].groupby("p1_mpa"):
@@ -58,14 +59,19 @@ def table(fits: pd.DataFrame) -> str:
 
 
 def _where(fits):
-    of = {name: ", ".join(f"{each:g}" for each in sorted(fits[name].unique())) for name in ("rate_hz", "duration_s")}
-    seeds, codes = fits["seed"].nunique(), ", ".join(f"`{code}`" for code in fits["code"].unique())
     first, last = fits["date"].min(), fits["date"].max()
+    codes = ", ".join(f"`{code}`" for code in fits["code"].unique())
     return (
-        f"{len(fits):,} fits of records of {of['duration_s']} s at {of['rate_hz']} Hz, all states seen, "
-        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {fits['seconds'].sum() / 3600:.1f} hours of processor time; "
+        f"{len(fits):,} fits, all states seen; {fits['seconds'].sum() / 3600:.1f} hours of processor time; "
         f"{first if first == last else f'{first} to {last}'}, code {codes}."
     )
+
+
+def _extent(fits):
+    """Which records were fitted: seeds, lengths and rates."""
+    of = {name: [f"{each:g}" for each in sorted(fits[name].unique())] for name in ("seed", "duration_s", "rate_hz")}
+    seeds = "one seed" if len(of["seed"]) == 1 else f"{len(of['seed'])} seeds"
+    return f"{seeds.capitalize()}, records of {' and '.join(of['duration_s'])} s at {', '.join(of['rate_hz'])} Hz."
 
 
 def _cell(fits):

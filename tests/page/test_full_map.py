@@ -10,6 +10,8 @@ from tests.require import ROOT
 from tremorlab.errors import PageError
 from tremorlab.page import full_map, made
 
+MOTIONS = "13 MPa, a cycle", "19 MPa, chaos"
+
 
 def fits(**more):
     """Fits of two methods at two rates and levels; joint estimation is right without noise, the other never."""
@@ -24,7 +26,7 @@ def fits(**more):
 def test_it_says_how_much_was_computed_and_with_what():
     text = full_map.table(fits())
     assert text.startswith(
-        "32 fits, all states seen; 2.0 hours of processor time; 2031-05-06, code `abcd1234`.\n\n### 13 MPa: "
+        "32 fits, all states seen; 2.0 hours of processor time; 2031-05-06, code `abcd1234`.\n\n### 13 MPa, a cycle: "
     )
     assert text.count("\n\nOne seed, records of 20 and 60 s at 20, 1000 Hz.\n\n|") == 2
     dates = ["2031-05-06"] * 16 + ["2031-05-08"] * 16
@@ -35,7 +37,7 @@ def test_it_says_how_much_was_computed_and_with_what():
 
 def test_exact_records_are_counted_by_regime_method_and_noise():
     text = full_map.table(fits())
-    of_13, of_19 = (text.index(f"### {p1} MPa: records with exactly the true terms, ") for p1 in (13, 19))
+    of_13, of_19 = (text.index(f"### {motion}: records with exactly the true terms, ") for motion in MOTIONS)
     assert of_13 < of_19
     first = text[of_13:of_19]
     assert "| method | no noise | 0 dB |\n| --- | ---: | ---: |\n" in first
@@ -44,7 +46,7 @@ def test_exact_records_are_counted_by_regime_method_and_noise():
 
 def test_joint_estimation_stands_by_rate_slowest_first():
     text = full_map.table(fits())
-    part = text[text.index("### 19 MPa: the same for joint estimation") :]
+    part = text[text.index("### 19 MPa, chaos: the same for joint estimation") :]
     assert "\n| Hz | no noise | 0 dB |\n" in part
     assert part.endswith("\n| 20 | 2 of 2, 1.00 | 0 of 2, 0.01 |\n| 1000 | 2 of 2, 1.00 | 0 of 2, 0.50 |\n")
 

@@ -17,6 +17,9 @@ COLUMNS = (
     "date",
 )  # fmt: skip
 
+#: What the motion of Julian's model is at a driving pressure in MPa.
+_REGIMES = {13.0: "a cycle", 16.6: "two periods", 19.0: "chaos"}
+
 
 def page() -> str:
     """Return the part of the page that the kept fits of this repository give."""
@@ -48,12 +51,12 @@ def table(fits: pd.DataFrame) -> str:
     """Write a map down: where it comes from, exact supports by regime, joint estimation by rate."""
     lines = [_where(fits)]
     for p1_mpa, own in fits.groupby("p1_mpa"):
-        lines += ["", f"### {p1_mpa:g} MPa: records with exactly the true terms, and mean true-positive ratio", ""]
+        lines += ["", f"### {_motion(p1_mpa)}: records with exactly the true terms, and mean true-positive ratio", ""]
         lines += [_extent(own), ""]
         methods = {name.replace("_", " "): some for name, some in own.groupby("method", sort=False)}
         lines += _cells("method", methods)
     for p1_mpa, own in fits[fits["method"] == "joint"].groupby("p1_mpa"):
-        lines += ["", f"### {p1_mpa:g} MPa: the same for joint estimation, by sampling rate", ""]
+        lines += ["", f"### {_motion(p1_mpa)}: the same for joint estimation, by sampling rate", ""]
         lines += _cells("Hz", {f"{rate:g}": some for rate, some in own.groupby("rate_hz")})
     return "\n".join(lines) + "\n"
 
@@ -65,6 +68,10 @@ def _where(fits):
         f"{len(fits):,} fits, all states seen; {fits['seconds'].sum() / 3600:.1f} hours of processor time; "
         f"{first if first == last else f'{first} to {last}'}, code {codes}."
     )
+
+
+def _motion(p1_mpa):
+    return f"{p1_mpa:g} MPa" + (f", {_REGIMES[p1_mpa]}" if p1_mpa in _REGIMES else "")
 
 
 def _extent(fits):

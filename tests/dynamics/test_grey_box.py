@@ -37,6 +37,7 @@ def test_a_self_oscillator_is_recovered_from_its_velocity(oscillator):
     record, fit = oscillator
     found = {name: value for name, (value, _) in fit.table().items()}
     assert fit.accepted
+    assert (fit.model.usable, fit.model.reason) == (True, "")
     assert found["c"] == pytest.approx(-39.5, rel=0.03)
     assert found["g"] == pytest.approx(4, rel=0.1)
     assert found["f"] == pytest.approx(-4, rel=0.1)

@@ -37,6 +37,9 @@ def test_every_method_finds_lorenz_in_a_clean_record(method):
     np.testing.assert_allclose(found.coefficients, TRUE, rtol=0.06, atol=0.01)
     assert np.all(found.low <= found.coefficients)
     assert np.all(found.high >= found.coefficients)
+    # The state of the first sample, not of the second.
+    before = np.abs(found.first - CLEAN.values[0]).max()
+    assert before < 0.2 * np.abs(CLEAN.values[1] - CLEAN.values[0]).max()
 
 
 def test_joint_survives_noise_that_defeats_differences():

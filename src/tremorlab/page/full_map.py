@@ -51,12 +51,12 @@ def table(fits: pd.DataFrame) -> str:
     """Write a map down: where it comes from, exact supports by regime, joint estimation by rate."""
     lines = [_where(fits)]
     for p1_mpa, own in fits.groupby("p1_mpa"):
-        lines += ["", f"### {_motion(p1_mpa)}: records with exactly the true terms, and mean true-positive ratio", ""]
+        lines += ["", f"### {_motion(p1_mpa)}", ""]
         lines += [_extent(own), ""]
         methods = {name.replace("_", " "): some for name, some in own.groupby("method", sort=False)}
         lines += _cells("method", methods)
     for p1_mpa, own in fits[fits["method"] == "joint"].groupby("p1_mpa"):
-        lines += ["", f"### {_motion(p1_mpa)}: the same for joint estimation, by sampling rate", ""]
+        lines += ["", f"### {_motion(p1_mpa)}: joint estimation by sampling rate", ""]
         lines += _cells("Hz", {f"{rate:g}": some for rate, some in own.groupby("rate_hz")})
     return "\n".join(lines) + "\n"
 
@@ -82,7 +82,7 @@ def _extent(fits):
 
 
 def _cell(fits):
-    return f"{fits['exact'].sum():.0f} of {len(fits)}, {fits['true_positive_ratio'].mean():.2f}"
+    return f"{fits['exact'].sum():.0f}/{len(fits)} ({fits['true_positive_ratio'].mean():.2f})"
 
 
 def _cells(head, rows):

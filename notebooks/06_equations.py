@@ -653,7 +653,7 @@ publish.values(
 #
 # One record proves little. The maps below repeat the ladder over sampling rate and noise, then over length, regime and the states that are seen; each cell
 # holds {glue:text}`map_seeds` records that differ in start and noise. `benchmarks/recovery_map.py --full` computes the whole map (two lengths,
-# three regimes, 0 to 60 dB, 20 to 1000 Hz) over a Dask cluster; {ref}`the one that was kept <full-map>` stands with the benchmarks.
+# three regimes, 0 to 60 dB, 20 to 1000 Hz) over a Dask cluster; {ref}`what has been computed of it <full-map>` stands with the benchmarks.
 
 # %%
 seeds = {"seed": range(settings.map_seeds)}
@@ -867,7 +867,7 @@ publish.values(
 # ```
 #
 # A cycle that is recorded with its start gave joint estimation all terms in {glue:text}`cycle_start` records. A settled one is left out (white): a closed
-# curve does not tell 24 terms apart, and the search among all that fit it equally well takes minutes ({ref}`the full map <full-map>` has it).
+# curve does not tell 24 terms apart, and the search among all that fit it equally well takes minutes (`benchmarks/recovery_map.py --full` does it).
 # **Chaos is not the enemy of identification; it visits more states.**
 # With the wall speed hidden (opening and fluid speed seen) joint estimation finds all terms in {glue:text}`hidden_exact` records, median coefficient error
 # {glue:text}`hidden_error:.1%`.

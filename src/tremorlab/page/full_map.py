@@ -51,8 +51,7 @@ def table(fits: pd.DataFrame) -> str:
     """Write a map down: where it comes from, exact supports by regime, joint estimation by rate."""
     lines = [_where(fits)]
     for p1_mpa, own in fits.groupby("p1_mpa"):
-        lines += ["", f"### {_motion(p1_mpa)}", ""]
-        lines += [_extent(own), ""]
+        lines += ["", f"### {_motion(p1_mpa)}", "", _extent(own), ""]
         methods = {name.replace("_", " "): some for name, some in own.groupby("method", sort=False)}
         lines += _cells("method", methods)
     for p1_mpa, own in fits[fits["method"] == "joint"].groupby("p1_mpa"):

@@ -1,18 +1,17 @@
 """Distances and discrimination on samples whose difference is known."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from tremorlab.classify import rivals
-from tremorlab.classify.realism import discriminate, distances
+from tremorlab.classify import realism
+from tremorlab.classify.realism import distances
 from tremorlab.errors import DatasetError
 
-
-@pytest.fixture(autouse=True)
-def few_trees(monkeypatch):
-    monkeypatch.setattr(rivals, "TREES", 40)
+discriminate = partial(realism.discriminate, trees=40)
 
 
 def normal(n, shift=0.0, seed=0):

@@ -9,7 +9,7 @@ from tremorlab.dynamics import assimilation, joint, julian, library
 from tremorlab.dynamics.assimilation import Diverged, Observations
 from tremorlab.dynamics.flow import Flow
 from tremorlab.dynamics.library import Library
-from tremorlab.dynamics.record import Record, with_noise
+from tremorlab.dynamics.record import Record, noise_std, with_noise
 from tremorlab.errors import DynamicsError
 
 NAMES = ("x", "y", "z")
@@ -123,6 +123,19 @@ def test_julians_terms_are_found_in_a_short_noisy_record():
     assert terms.support(found.coefficients) == set(truth)
     for (state, term), value in truth.items():
         assert found.coefficients[terms.terms.index(term), NAMES.index(state)] == pytest.approx(value, rel=0.02)
+
+
+def test_known_noise_finds_the_terms_where_a_harmonic_is_read_as_noise():
+    parameters = julian.Parameters(p1=16.6e6)
+    form = julian.scaled(parameters)
+    states = form.from_si(julian.simulate(parameters, 6.0, 25, settle_s=20.0).values.T)
+    clean = Record(states.T, 25 * form.time_s, NAMES)
+    level = noise_std(clean, 40.0, "snr_db")
+    noisy = with_noise(clean, 40.0, "snr_db", np.random.default_rng(0))
+    assert np.all(joint.noise_floor(noisy.values.T)[0] > 10 * level)
+    terms = library.julian_library()
+    found = joint.estimate(noisy, terms, level)
+    assert terms.support(found.coefficients) == set(library.julian_truth(form))
 
 
 def test_a_library_without_the_true_terms_is_not_accepted():

@@ -28,11 +28,16 @@ def test_it_says_how_much_was_computed_and_with_what():
     assert text.startswith(
         "32 fits, all states seen; 2.0 hours of processor time; 2031-05-06, code `abcd1234`.\n\n### 13 MPa, a cycle\n"
     )
-    assert text.count("\n\nOne seed, records of 20 and 60 s at 20, 1000 Hz.\n\n|") == 2
+    one = "\n\nRecords of 20 s: one seed at 20, 1000 Hz. Records of 60 s: one seed at 20, 1000 Hz.\n\n|"
+    assert text.count(one) == 2
     dates = ["2031-05-06"] * 16 + ["2031-05-08"] * 16
-    text = full_map.table(fits(seed=[0, 0, 1, 1] * 8, date=dates))
-    assert "time; 2031-05-06 to 2031-05-08, code" in text
-    assert text.count("\n\n2 seeds, records of ") == 2
+    assert "time; 2031-05-06 to 2031-05-08, code" in full_map.table(fits(date=dates))
+
+
+def test_it_says_how_many_seeds_each_length_has():
+    more = fits(seed=1).query("duration_s == 60 and rate_hz == 20")
+    text = full_map.table(pd.concat([fits(), fits(seed=2), more]))
+    assert "Records of 20 s: 2 seeds at 20, 1000 Hz. Records of 60 s: 2 to 3 seeds at 20, 1000 Hz." in text
 
 
 def test_exact_records_are_counted_by_regime_method_and_noise():
@@ -44,11 +49,12 @@ def test_exact_records_are_counted_by_regime_method_and_noise():
     assert "| weak ensemble | 0/4 (0.26) | 0/4 (0.26) |\n| joint | 4/4 (1.00) | 0/4 (0.26) |" in first
 
 
-def test_joint_estimation_stands_by_rate_slowest_first():
-    text = full_map.table(fits())
-    part = text[text.index("### 19 MPa, chaos: joint estimation by sampling rate") :]
-    assert "\n| Hz | no noise | 0 dB |\n" in part
-    assert part.endswith("\n| 20 | 2/2 (1.00) | 0/2 (0.01) |\n| 1000 | 2/2 (1.00) | 0/2 (0.50) |\n")
+def test_joint_estimation_stands_by_rate_and_length_slowest_first():
+    text = full_map.table(pd.concat([fits(), fits(seed=2).query("duration_s == 20")]))
+    part = text[text.index("### 19 MPa, chaos: joint estimation by sampling rate and length") :]
+    assert "\n| record | no noise | 0 dB |\n" in part
+    assert "\n| 20 Hz, 20 s | 2/2 (1.00) | 0/2 (0.01) |\n| 20 Hz, 60 s | 1/1 (1.00) | 0/1 (0.01) |\n" in part
+    assert part.endswith("\n| 1000 Hz, 20 s | 2/2 (1.00) | 0/2 (0.50) |\n| 1000 Hz, 60 s | 1/1 (1.00) | 0/1 (0.50) |\n")
 
 
 def test_a_cell_that_was_not_computed_is_open():

@@ -72,6 +72,7 @@ def discriminate(
     *,
     seed: int,
     folds: int = 5,
+    trees: int = rivals.TREES,
 ) -> Discrimination:
     """Let a random forest tell twin from recorded, cross-validated so that no event is in training and test.
 
@@ -85,6 +86,8 @@ def discriminate(
         Seed of the folds, the forest and the bootstrap.
     folds
         Number of folds.
+    trees
+        Trees of each forest.
 
     Raises
     ------
@@ -100,7 +103,8 @@ def discriminate(
             raise DatasetError(f"{side} windows", f"{number} events are fewer than {folds} folds", "Give more events")
     predicted, shares = np.empty(len(table), labels.dtype), []
     for train, test in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(table, labels, events):
-        forest = rivals.estimators(seed)["forest"].fit(table.iloc[train], labels[train])
+        forest = rivals.estimators(seed)["forest"].set_params(n_estimators=trees)
+        forest.fit(table.iloc[train], labels[train])
         predicted[test] = forest.predict(table.iloc[test])
         shares.append(forest.feature_importances_)
     importance = pd.Series(np.mean(shares, axis=0), index=table.columns).sort_values(ascending=False)

@@ -23,7 +23,8 @@ def noise_floor(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     -------
     noise_std, band_end
         Shape (states,) each; the band's end as a fraction of the sampling rate (0 to 0.5). The deviation is an upper
-        limit where the signal itself reaches the Nyquist frequency.
+        limit where the signal itself reaches the Nyquist frequency, and many times too large where one of its harmonics
+        stands there: then give the noise that is known instead.
     """
     deviations, ends = [], []
     for row in values:

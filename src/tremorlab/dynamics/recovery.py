@@ -132,7 +132,7 @@ def fit_cases(
     found = list(map(attempt, cases, records))
     table = pd.DataFrame([{**asdict(case), **score} for case, (score, _) in zip(cases, found, strict=True)])
     models = [model for _, model in found]
-    return (table.join(_closed_loops(cases, models, run_s)) if run_s else table), models
+    return (table.join(closed_loops(cases, models, run_s)) if run_s else table), models
 
 
 def clean_motions(cases: Sequence[Case]) -> dict[tuple, np.ndarray]:
@@ -230,8 +230,14 @@ def _liveliest(models, record, case, form):
     return models[int(np.argmin(np.nan_to_num(distances, nan=np.inf)))]
 
 
-def _closed_loops(cases, models, run_s):
-    """Free runs of all models of a regime side by side, beside a run of the true motion that no model was fitted to."""
+def closed_loops(cases: Sequence[Case], models: Sequence[Model | None], run_s: float) -> pd.DataFrame:
+    """Free runs of all models of a regime side by side, beside a run of the true motion that no model was fitted to.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a case, as `recovery_map` describes; not bounded where there is no model.
+    """
     rows = [{"bounded": False, "lyapunov_error": np.nan} for _ in cases]
     groups = {}
     for i, (case, model) in enumerate(zip(cases, models, strict=True)):

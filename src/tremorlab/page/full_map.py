@@ -48,15 +48,16 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def table(fits: pd.DataFrame) -> str:
-    """Write a map down: where it comes from, exact supports by regime, joint estimation by rate."""
+    """Write a map down: where it comes from, exact supports by regime, joint estimation by rate and length."""
     lines = [_where(fits)]
     for p1_mpa, own in fits.groupby("p1_mpa"):
         lines += ["", f"### {_motion(p1_mpa)}", "", _extent(own), ""]
         methods = {name.replace("_", " "): some for name, some in own.groupby("method", sort=False)}
         lines += _cells("method", methods)
     for p1_mpa, own in fits[fits["method"] == "joint"].groupby("p1_mpa"):
-        lines += ["", f"### {_motion(p1_mpa)}: joint estimation by sampling rate", ""]
-        lines += _cells("Hz", {f"{rate:g}": some for rate, some in own.groupby("rate_hz")})
+        lines += ["", f"### {_motion(p1_mpa)}: joint estimation by sampling rate and length", ""]
+        records = own.groupby(["rate_hz", "duration_s"])
+        lines += _cells("record", {f"{rate:g} Hz, {length:g} s": some for (rate, length), some in records})
     return "\n".join(lines) + "\n"
 
 
@@ -74,10 +75,16 @@ def _motion(p1_mpa):
 
 
 def _extent(fits):
-    """Which records were fitted: seeds, lengths and rates."""
-    of = {name: [f"{each:g}" for each in sorted(fits[name].unique())] for name in ("seed", "duration_s", "rate_hz")}
-    seeds = "one seed" if len(of["seed"]) == 1 else f"{len(of['seed'])} seeds"
-    return f"{seeds.capitalize()}, records of {' and '.join(of['duration_s'])} s at {', '.join(of['rate_hz'])} Hz."
+    """Which records were fitted: seeds and rates of each length."""
+    return " ".join(_of_length(length_s, own) for length_s, own in fits.groupby("duration_s"))
+
+
+def _of_length(length_s, fits):
+    seeds = fits.groupby("rate_hz")["seed"].nunique()
+    few, most = seeds.min(), seeds.max()
+    number = "one seed" if most == 1 else f"{most} seeds" if few == most else f"{few} to {most} seeds"
+    rates = ", ".join(f"{rate:g}" for rate in seeds.index)
+    return f"Records of {length_s:g} s: {number} at {rates} Hz."
 
 
 def _cell(fits):

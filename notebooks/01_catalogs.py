@@ -27,8 +27,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 study: str = "redoubt_2009"  # study: a name, or the path of a .toml file
@@ -276,7 +277,7 @@ thin
 # The report's own records may not be handed on, and no recorded catalogue says what it missed. A {term}`twin` helps with both. It
 # is a simulated network: one after the Nankai ocean-bottom stations, one after Sakurajima, one after a volcano with few
 # stations as in Colombia. Sources, attenuation, scattering, sites, noise, instruments and their faults are drawn from
-# published laws, and the result is written as recorded data are: an SDS archive, StationXML, a catalogue. The catalogue has
+# published laws, and the result is written as recorded data are: an SDS {term}`archive`, StationXML, a catalogue. The catalogue has
 # an observatory's flaws; the truth lies beside it.
 #
 # Activity of a twin comes in bursts, as at a real volcano. Below are two months of eruptions and VT earthquakes at the

@@ -26,8 +26,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 tectonic: str = "micro"  # tectonic study: a name, or the path of a .toml file
@@ -265,7 +266,7 @@ publish.figure("fig-two-settings", *draw_typical(chosen))
 # %% [markdown]
 # ```{glue:figure} fig-two-settings
 # :name: fig-two-settings
-# :alt: One column a class. Above, the waveform divided by its maximum; below, its running spectrum from 0.2 to 12.5 hertz. Earthquakes are short and bright at all frequencies after a sharp onset; eruption signals and long-period events last and keep to low frequencies; noise is even in time.
+# :alt: One column a class. Above, the waveform divided by its maximum; below, its running spectrum from 0.2 to 12.5 hertz. Earthquakes are short and bright at all frequencies after a sharp onset; long-period events, where there are any, last and keep to low frequencies; noise is even in time.
 #
 # A recorded window of each class of the tectonic study (left) and of the volcanic study (right): waveform above (the
 # triangle marks a catalogued {term}`onset`), running spectrum below. {glue:text}`fig-two-settings-made`
@@ -465,8 +466,8 @@ publish.figure("fig-twin-windows", *draw_typical(shown))
 # ## What moves a crossing
 #
 # Nothing in a twin says where the spectra of two classes cross: they follow from source, path and site. So ask them.
-# Windows of two classes are simulated again with the quality factor of the medium, all horizontal distances, or the corner
-# frequencies of all sources halved and doubled. An event is kept when the catalogue would have listed it.
+# Windows of two classes are simulated again with the quality factor of the medium, all horizontal distances, or the
+# {term}`corner frequencies <corner frequency>` of all sources halved and doubled. An event is kept when the catalogue would have listed it.
 
 # %%
 kinds = {
@@ -494,8 +495,8 @@ for setting, pair in pairs.items():
     moved[setting] = crossing_table(*size, stretches, **draws)
 
 # %% [markdown]
-# The lowest row of the figure is recorded: the eruption at Reventador against VT earthquakes of other volcanoes, all above
-# the corner of their sensors. There is no recorded tremor. What comes nearest is **semi-empirical**: stacks of recorded
+# Where recordings are on this machine, the lowest row of the figure comes from them: the eruption at Reventador against VT
+# earthquakes of other volcanoes, without crossings below 1 Hz, where some of the sensors fall off. There is no recorded tremor. What comes nearest is **semi-empirical**: stacks of recorded
 # low-frequency earthquakes at catalogued times, in the noise of the day of `mbar_2021`, against the earthquakes of that day.
 
 # %%
@@ -592,7 +593,7 @@ publish.values(
 # A twin that any threshold can classify would be worthless. Three rivals without a network set the scale: always the commonest
 # class; thresholds on one number, the ratio of power above and below a frequency (the best of several); a random forest
 # on two dozen features that a seismologist would look at, STA/LTA among them. Every window is classified by estimators
-# that have not seen its event.
+# that have not seen its event ({term}`cross-validation`).
 # The one knob, `difficulty`, makes sites noisier, events smaller and farther, and overlaps more frequent, for all classes alike.
 
 

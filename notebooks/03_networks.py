@@ -27,8 +27,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 days: int = 16  # length of the simulated networks; those of low and hard difficulty half of it
@@ -249,7 +250,7 @@ speed.round(1)
 #
 # ## Scores
 #
-# {term}`Balanced accuracy <balanced accuracy>` is the mean of the recalls of the classes. Windows of one event are not independent, so the intervals
+# {term}`Balanced accuracy <balanced accuracy>` is the mean of the {term}`recalls <recall>` of the classes. Windows of one event are not independent, so the intervals
 # come from drawing *events* with replacement, and of several trainings the seeds too. The spread is the standard
 # deviation between seeds.
 
@@ -978,7 +979,7 @@ print("all checks passed")
 # - The networks are narrow and their trainings short, so that they can be repeated here. What wider ones reach is not shown.
 # - Depth, widths and training were chosen for the 1D network first, and the 2D one was made to match its number of weights.
 # - Two kinds of wrong labels are known here, planted ones and noise windows that hide an event. In recorded catalogues neither is.
-# - Events come in swarms, and noise is cut where nothing is listed, so what precedes an event tells something about its class, in this
+# - Events come in {term}`swarms <earthquake swarm>`, and noise is cut where nothing is listed, so what precedes an event tells something about its class, in this
 #   catalogue as in any. Around single events of the simulation there is nothing to tell; a test of the package holds that.
 # - Test events of one twin share its noise, stations and active spells; another seed of the twin is another draw of all that.
 # - A linear model on random convolutions (MiniRocket) is missing among the rivals: the kept libraries that have one bring a compiler along.

@@ -15,7 +15,7 @@
 #
 # :::{admonition} Objectives
 # - Recompute a published result from its four counts, and say why 87 % accuracy is worse than no classifier at all.
-# - Compare ways of meeting imbalance at 1:1, 1:10 and 1:100, with intervals over events and the spread over seeds.
+# - Compare ways of meeting {term}`imbalance <class imbalance>` at 1:1, 1:10 and 1:100, with intervals over events and the spread over seeds.
 # - Correct the probabilities of a network for a place where classes have other frequencies, and know when that fails.
 # :::
 #
@@ -27,8 +27,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 retrain: bool = False  # train again instead of opening results
@@ -132,7 +133,7 @@ publish.values(
 #
 # ### What balanced accuracy hides in turn
 #
-# Only {glue:text}`found_of_called` alarms are right, a precision of {glue:text}`precision:.3f`. Recall and false-alarm rate belong to
+# Only {glue:text}`found_of_called` alarms are right, a {term}`precision` of {glue:text}`precision:.3f`. Recall and false-alarm rate belong to
 # the network; precision belongs to the place where it is used, by Bayes' rule:
 #
 # $$

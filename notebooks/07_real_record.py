@@ -21,15 +21,16 @@
 #
 # *Prerequisites:* [Tremor from equations, equations from tremor](06_equations.ipynb). *Needs:* nothing; with the recordings on your machine, the
 # parameters of `notebooks/recorded.yml` take this page from a simulated record to Reventador and Redoubt. Kirishima 2011, the report's record, may not
-# be passed on: with an account at NIED, write a study with `kind = "hinet"` and give its name as `source`.
+# be passed on: with an account at NIED, write a study with `kind = "hinet"` and give the path of its file as `source`.
 
 # %% tags=["remove-cell"]
 # Colab begins without the compendium; elsewhere this does nothing.
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 source: str = "model"  # "model" (simulated), a study, or a waveform file

@@ -16,7 +16,7 @@
 #
 # :::{admonition} Objectives
 # - Turn probabilities along a record into events, and choose the rule for it without looking at the test.
-# - Score a detector event by event: recall against signal-to-noise ratio, false alarms a station-day.
+# - Score a detector event by event: recall against signal-to-noise ratio, {term}`false alarms <false alarm>` a {term}`station-day`.
 # - Say what is missed, what it costs to search years of a network, and why this is no alarm system.
 # :::
 #
@@ -28,8 +28,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 days: int = 30  # length of the simulated months

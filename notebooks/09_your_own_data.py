@@ -43,8 +43,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 study: str = ""  # your study file, or the name of a shipped study; empty: a simulated network
@@ -58,6 +59,7 @@ most: int = 400  # most windows of a class
 search_days: float = 1.0  # most days of record searched at each station
 on: float = 0.7  # probability from which an event begins
 replicates: int = 2000  # draws of events for intervals
+margin: float = 0.05  # a smaller difference does not matter
 
 # %% tags=["gate"]
 from tremorlab.page.parameters import between, gate, or_empty, study_name
@@ -75,6 +77,7 @@ settings = gate(
     search_days=between(0.01, 3660),
     on=between(0.5, 1),
     replicates=between(100, 100_000),
+    margin=between(0.001, 0.5),
 )
 settings
 
@@ -113,8 +116,6 @@ figures.use_style()
 # Each network is asked for windows of several lengths; TensorFlow warns that it compiles more than once.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 provenance = Provenance(settings.seed)
-#: Differences of balanced accuracy smaller than this do not matter here.
-MARGIN = 0.05
 
 # %% [markdown]
 # ## From files to a study
@@ -176,8 +177,9 @@ checked.classes
 # ## Windows
 #
 # Windows are cut as on every other page. A network has to find an event wherever in a window it lies, so
-# onsets are drawn anywhere in the window, and training events are cut more than once. What samples alone can tell (dead
-# channels, damage inside a file, spikes) shows here: such windows are skipped.
+# onsets are drawn anywhere in the window, and training events are cut more than once. What samples alone can tell
+# shows here: windows with a dead channel or with damage longer than a second are skipped; clipped windows and those in which
+# a spike or a short gap was mended stay, and are counted.
 
 # %%
 found = own.windows(described, draws=settings.draws, most=settings.most)
@@ -213,6 +215,7 @@ publish.values(
     n_skipped=len(found.skipped),
     first_reason=found.skipped["reason"].iloc[0] if len(found.skipped) else "-",
     n_unused=found.unused,
+    flags=", ".join(f"{kind} {n}" for kind, n in found.flags.items()) or "none",
 )
 
 # %% [markdown]
@@ -223,8 +226,8 @@ publish.values(
 # The first test window of each class; a triangle marks the onset of the catalogue. {glue:text}`fig-windows-made`
 # ```
 #
-# Skipped: {glue:text}`n_skipped` windows (the first: {glue:text}`first_reason`). In no part, or beyond the most of a class:
-# {glue:text}`n_unused`. Look at {numref}`fig-own-windows` before you believe anything below: a triangle that is far from the
+# Skipped: {glue:text}`n_skipped` windows (the first: {glue:text}`first_reason`). Windows that stay with a remark, by kind: {glue:text}`flags`. In no part,
+# or beyond the most of a class: {glue:text}`n_unused`. Look at {numref}`fig-own-windows` before you believe anything below: a triangle that is far from the
 # onset means a wrong clock or zone, and no score will tell you.
 #
 # ## A network and a forest
@@ -253,7 +256,7 @@ table.round(3)
 difference = compare(
     test.labels, given["1D"], given["forest"],
     found.tables["test"]["event_id"], len(found.classes),
-    margin=MARGIN, draws=settings.replicates,
+    margin=settings.margin, draws=settings.replicates,
     rng=np.random.default_rng(settings.seed),
 )  # fmt: skip
 
@@ -280,7 +283,7 @@ publish.values(
     difference_low=difference.interval_95[0],
     difference_high=difference.interval_95[1],
     verdict=difference.verdict,
-    margin=MARGIN,
+    margin=settings.margin,
     n_seeds=settings.seeds,
     n_test=int(found.tables["test"]["event_id"].nunique()),
 )

@@ -27,8 +27,9 @@
 import importlib.util
 
 if importlib.util.find_spec("tremorlab") is None:
-    book = "git+https://github.com/tremor-compendium/tremor-compendium"
-    get_ipython().run_line_magic("pip", f"install --quiet {book}")
+    book = "https://github.com/tremor-compendium/tremor-compendium"
+    wanted = f'"tremorlab[book] @ git+{book}"'
+    get_ipython().run_line_magic("pip", f"install --quiet {wanted}")
 
 # %% tags=["parameters"]
 retrain: bool = False  # train anew, whatever results there are

@@ -50,6 +50,7 @@ def test_two_lines_from_files_to_a_report(call, asked, brought, tmp_path):
     assert made.stdout.startswith("wrote mine.toml\n\nstudy mine: window 40.96 s")
     assert made.stdout.endswith("ready: tremorlab run --study mine.toml\n")
     assert call("study", "check", "mine.toml").exit_code == 0
+    assert call("study", "check", "mine").exit_code == 0
     result = call("run", "--study", "mine.toml")
     assert result.exit_code == 0, result.stderr
     (page, parameters, out), (executed, target) = asked
@@ -103,6 +104,32 @@ def test_a_study_that_cannot_be_used_says_so_and_stays_to_be_mended(call, brough
     assert result.exit_code == 2
     assert "PROBLEM: windows with record by class" in result.stdout
     assert "study mine.toml: cannot be used yet. Mend what is marked PROBLEM above" in result.stderr
+
+
+def test_records_that_moved_are_not_asked_of_a_service_that_does_not_have_them(call, brought, tmp_path):
+    shutil.copytree(brought, tmp_path / "mine")
+    assert call("study", "new", "mine", "-c", "mine/events.csv", "-r", "mine/waves").exit_code == 0
+    text = Path("mine.toml").read_text()
+    begin, end = text.index("[waveforms]"), text.index("[preparation]")
+    Path("mine.toml").write_text(f'{text[:begin]}[waveforms]\nkind = "files"\nfiles = ["gone.mseed"]\n\n{text[end:]}')
+    result = call("study", "check", "mine")
+    assert result.exit_code == 2
+    assert "PROBLEM: records: 1 of 1 waveform files are not on this machine, first gone.mseed" in result.stdout
+    assert "Correct where they are under [waveforms]" in result.stdout
+    assert "tremorlab fetch" not in result.stdout
+
+
+def test_fetch_finds_the_study_of_this_folder(call, brought, tmp_path, monkeypatch):
+    from tremorlab.waveform import fetch
+
+    given = []
+    monkeypatch.setenv("TREMORLAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetch, "fetch", lambda described, _: given.append(described.name) or "1 request")
+    made = call("study", "new", "far", "-c", brought / "events.csv", "--fdsn", "EARTHSCOPE", "--channel", "AV.REF..EHZ")
+    assert made.exit_code == 2
+    assert "or run: tremorlab fetch far" in made.stdout
+    assert call("fetch", "far").stdout == "1 request\n"
+    assert given == ["far"]
 
 
 def test_a_sweep_says_where_its_results_are_and_what_failed(call, monkeypatch):

@@ -92,7 +92,7 @@ def fetch(study: Annotated[str, typer.Argument(help="name of a study, or path of
     from tremorlab.study import load
     from tremorlab.waveform.fetch import fetch as get
 
-    described = load(study)
+    described = load(cli_rerun.study_of(study))
     typer.echo(str(get(described, plan(of_study(described), described) if described.fetch.service else None)))
 
 

@@ -59,7 +59,15 @@ def new(
 @study.command()
 def check(study: Annotated[str, typer.Argument(help="name of a study, or path of a .toml file")]) -> None:
     """Say what would be read: channels, rates, gaps, events without record, windows and events of each class."""
-    _checked(study, study)
+    _checked(study_of(study), study)
+
+
+def study_of(name: str) -> str | Path:
+    """NAME.toml of this folder, as `study new` makes it, unless a study of that name comes with the package."""
+    from tremorlab.study import available
+
+    beside = Path(f"{name}.toml")
+    return beside if name not in available() and beside.exists() else name
 
 
 def _checked(path, shown):

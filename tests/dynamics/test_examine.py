@@ -28,6 +28,14 @@ def test_locked_harmonics_are_found(locked):
     assert locked.null_around.shape == (19,)
 
 
+def test_forecasts_reach_over_two_periods(locked):
+    period = 25.0 / locked.fundamental_hz
+    for found in (locked.around, locked.ahead):
+        assert found.horizons[0] == 1
+        assert found.horizons[-1] == pytest.approx(2 * period, abs=0.5)
+        assert np.diff(found.horizons).max() <= period / 2 + 1
+
+
 def test_the_report_says_what_was_found(locked):
     text = locked.report()
     for part in ("fundamental 1.2", "scale-free kernel / linear AR", "time-reversal asymmetry", "verdict: nonlinear"):

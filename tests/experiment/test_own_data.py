@@ -12,6 +12,7 @@ from tremorlab.errors import DatasetError
 from tremorlab.experiment import own_data as own
 from tremorlab.experiment.own_reading import read
 from tremorlab.intake.draft import Request, draft
+from tremorlab.waveform.sources import open_source
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,22 @@ def test_a_further_draw_cuts_training_events_again_elsewhere(study, found):
     assert found.tables["test"].equals(once.tables["test"])
     twice = train[train["event_class"] != "noise"].groupby("window_id")["onset_s"].nunique()
     assert (twice == 2).mean() > 0.7  # near a border the second may lie across
+
+
+def test_clipped_windows_stay_and_are_counted(study, found):
+    whole = open_source(study)
+
+    class Clipped:
+        def get(self, *asked):
+            stream = whole.get(*asked).copy()
+            for trace in stream:
+                trace.data = np.clip(trace.data, *np.quantile(trace.data, [0.02, 0.98]).astype(trace.data.dtype))
+            return stream
+
+    clipped = own.windows(study, source=Clipped())
+    assert found.flags.get("clipping", 0) == 0
+    assert clipped.flags["clipping"] > 0.5 * sum(map(len, clipped.tables.values()))
+    assert len(clipped.skipped) == len(found.skipped)
 
 
 def test_most_windows_of_a_class_are_whole_events(study, found):

@@ -176,7 +176,7 @@ class Scaled:
         z' = [(1 + p) - x - y**2 - a z - b z / x**3 + z**2 / (2 x**2)] / (mu + 1/x)
 
     Without wall mass (mu = 0) the last line is ``(1 + p) x - x**2 - x y**2 - a x z - b z / x**2 + z**2 / (2 x)``: nine
-    terms in all, each a power law in x, y and z, two of them (-1 and +1/2) free of the parameters.
+    terms in all, each a power law in x, y and z, three of them (-1 twice and +1/2) free of the parameters.
 
     Attributes
     ----------

@@ -61,6 +61,8 @@ class Windows:
         Part -> rows of the plan, in the order of the examples.
     skipped : pandas.DataFrame
         window_id and reason of windows in the record that could not be cut.
+    flags : pandas.Series
+        Kind of what was found in windows that stay (clipping, mended spikes and gaps) -> number of such windows.
     unused : int
         Windows in no part, or beyond the most of a class.
     """
@@ -70,6 +72,7 @@ class Windows:
     examples: dict[str, Examples]
     tables: dict[str, pd.DataFrame]
     skipped: pd.DataFrame
+    flags: pd.Series
     unused: int
 
 
@@ -126,7 +129,8 @@ def windows(study: Study, *, draws: int = 1, most: int = 2000, source: Source | 
             )  # fmt: skip
         examples[name], tables[name] = Examples(data[own], labels), rows[own].reset_index(drop=True)
     unused = int((~chosen).sum() + (rows["part"] == "").sum())
-    return Windows(study, classes, examples, tables, found.skipped, unused)
+    flags = found.flags.groupby("kind")["window_id"].nunique()
+    return Windows(study, classes, examples, tables, found.skipped, flags, unused)
 
 
 def _fewer(planned, most, seed):

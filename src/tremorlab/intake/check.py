@@ -70,6 +70,10 @@ class Checked:
         return "\n\n".join([*parts, "\n".join(told or ["nothing to remark"])])
 
 
+#: Remedy for records that are not there, of a study that does not say where they could be fetched.
+_WHERE = "Correct where they are under [waveforms], or set TREMORLAB_DATA to the folder that holds them"
+
+
 def check(study: Study) -> Checked:
     """Survey the records, plan the windows, divide them, and say what is missing.
 
@@ -84,7 +88,8 @@ def check(study: Study) -> Checked:
         found = None if records.at_service(study) else records.of_study(study)
     except DataMissingError as error:
         found, here = None, pd.Series(True, index=planned.index)
-        problems.append(f"records: {error.problem}. {error.remedy}")
+        fetched = study.fetch.service or study.fetch.urls or study.fetch.instructions
+        problems.append(f"records: {error.problem}. {error.remedy if fetched else _WHERE}")
     except TremorlabError as error:
         found, here = None, pd.Series(False, index=planned.index)
         problems.append(f"records: {error}")

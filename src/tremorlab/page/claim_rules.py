@@ -198,7 +198,7 @@ def causes(found: Findings) -> Outcome:
     """Each cause by itself: coarse sampling, noise, missing states."""
     sampling, noise = (found.number("06_equations", name) for name in ("sampling_ratio", "noise_ratio"))
     stays, total = (int(found.number("06_equations", name)) for name in ("missing_stays", "map_seeds"))
-    got = f"true-positive ratio: 50 Hz {sampling:.2f}, 20 dB {noise:.2f}; states missing: {stays} of {total} runs stay"
+    got = f"true-positive ratio: 100 Hz {sampling:.2f}, 20 dB {noise:.2f}; states missing: {stays} of {total} runs stay"
     if min(sampling, noise) >= 1:
         return Outcome(got, "does not hold")
     return Outcome(got, "holds" if max(sampling, noise) < 1 and stays == total else "in part")

@@ -113,6 +113,7 @@ def test_a_cycle_does_not_diverge():
         (lambda: embedding.delay_coordinates(SINE, 0, 3), "3 coordinates 0 samples apart"),
         (lambda: embedding.delay_coordinates(SINE, 900, 4), "do not fit a record of 2000 samples"),
         (lambda: embedding.derivative_record(Record(SINE, 40.0, ("x",)), 2, 8), "smoothing over 8 samples"),
+        (lambda: embedding.derivative_record(Record(SINE, 40.0, ("x",)), 3, 5), "must be odd, above 5 and below"),
         (lambda: embedding.correlation_sum(SINE[:60, np.newaxis], 1), "60 points: make"),
         (lambda: embedding.divergence(SINE[:, np.newaxis], 50.0, 5, (2.0, 1.0)), r"divergence from 2.0 to 1.0 s"),
         (lambda: embedding.divergence(np.zeros((200, 2)), 50.0, 5, (0.0, 1.0)), "have 0 neighbours"),

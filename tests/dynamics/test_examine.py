@@ -36,6 +36,14 @@ def test_forecasts_reach_over_two_periods(locked):
         assert np.diff(found.horizons).max() <= period / 2 + 1
 
 
+def test_an_offset_of_the_record_changes_nothing():
+    values = saw(1300, np.random.default_rng(5))
+    one, other = (examine.examine(each, 25.0, 0.9, 1.6, surrogate_count=1, blocks=4) for each in (values, values + 50))
+    for found, same in ((one.around, other.around), (one.ahead, other.ahead)):
+        assert found.overall(examine.LINEAR) == pytest.approx(same.overall(examine.LINEAR))
+        assert found.overall(examine.NONLINEAR) == pytest.approx(same.overall(examine.NONLINEAR))
+
+
 def test_the_report_says_what_was_found(locked):
     text = locked.report()
     for part in ("fundamental 1.2", "scale-free kernel / linear AR", "time-reversal asymmetry", "verdict: nonlinear"):

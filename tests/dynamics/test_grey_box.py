@@ -46,6 +46,23 @@ def test_a_self_oscillator_is_recovered_from_its_velocity(oscillator):
     assert "start 0" in fit.trail[0]
 
 
+def test_errors_do_not_shrink_with_a_noise_that_is_told_too_small(oscillator):
+    record, fit = oscillator
+    told = grey_box.estimate(record, structures.LIENARD, noise_std=fit.noise_std / 2)
+    assert told.chi_square == pytest.approx(4 * fit.chi_square, rel=0.05)
+    known = np.isfinite(fit.standard_errors)
+    assert known.any()
+    np.testing.assert_allclose(told.standard_errors[known], fit.standard_errors[known], rtol=0.05)
+
+
+def test_a_noise_that_is_told_too_large_widens_errors_by_as_much(oscillator):
+    record, fit = oscillator
+    told = grey_box.estimate(record, structures.LIENARD, noise_std=2 * fit.noise_std)
+    known = np.isfinite(fit.standard_errors)
+    widened = 2 * fit.standard_errors[known] / np.sqrt(max(1.0, fit.chi_square))
+    np.testing.assert_allclose(told.standard_errors[known], widened, rtol=0.05)
+
+
 def test_julians_parameters_come_back_from_one_noisy_velocity(chaotic):
     _, fit = chaotic
     assert fit.accepted

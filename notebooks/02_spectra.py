@@ -33,6 +33,7 @@ if importlib.util.find_spec("tremorlab") is None:
 # %% tags=["parameters"]
 tectonic: str = "micro"  # tectonic study: a name, or the path of a .toml file
 volcanic: str = "micro_volcano"  # volcanic study, likewise
+others: list[str] = []  # compared with twins besides; empty: all here
 normalise: str = "maximum"  # what divides a window in the class-mean spectra
 replicates: int = 500  # bootstrap draws of events
 twin_days: int = 2  # length of the simulated networks
@@ -42,7 +43,7 @@ difficulties: list[str] = ["low", "hard"]  # of rivals, report-like besides
 twin_windows: int = 25  # simulated windows of a class for each crossing
 stretched: list[str] = ["quality", "distance", "corner"]  # halved and doubled
 folds: int = 5  # of the events, for the forest that tells twin from recorded; rivals take three at most
-trees: int = 400  # of each forest that tells twin from recorded, or carries over from one to the other
+trees: int = 400  # of the forest that tells twin from recorded
 seed: int = 1  # seed of the bootstrap and of the simulated networks
 
 # %% tags=["gate"]
@@ -52,6 +53,7 @@ settings = gate(
     globals(),
     tectonic=study_name,
     volcanic=study_name,
+    others=study_name,
     normalise=choice("maximum", "energy", "none"),
     replicates=between(50, 10_000),
     twin_days=between(1, 366),
@@ -133,7 +135,9 @@ absent = {}
 cuts = {
     name: windows_of(name) for name in (settings.tectonic, settings.volcanic)
 }
-for name in [name for name in studies.available() if name not in cuts]:
+for name in settings.others or studies.available():
+    if name in cuts:
+        continue
     try:
         cuts[name] = windows_of(name)
     except DataMissingError as error:
@@ -859,11 +863,10 @@ told.style.format(precision=2)
 # are one class here, eruption signals and tremor another.
 
 # %%
-forests = {"seed": settings.seed, "trees": settings.trees}
-grade, by_study = transfer(alike, real, **forests)
+grade, by_study = transfer(alike, real, seed=settings.seed)
 for name, found in semi_empirical.items():
     twin = {name: pooled([labelled(*w) for w in twins.values()])}
-    _, rows = transfer(twin, {name: labelled(*found)}, **forests)
+    _, rows = transfer(twin, {name: labelled(*found)}, seed=settings.seed)
     by_study = pd.concat([by_study, rows])
 publish.values(
     grade=grade.balanced_accuracy,

@@ -1,20 +1,19 @@
 """Transfer on classes whose separation is known."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from tremorlab.classify import rivals
-from tremorlab.classify import transfer as transfers
-from tremorlab.classify.transfer import CLASSES, Labelled, pooled
+from tremorlab.classify.transfer import CLASSES, Labelled, pooled, transfer
 from tremorlab.errors import DatasetError
 
 MEANS = {"vt": -3.0, "earthquake": -3.0, "eruption": 3.0, "tremor": 3.0, "noise": 0.0, "long_period": 9.0}
 
 
-transfer = partial(transfers.transfer, trees=30)
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(rivals, "TREES", 30)
 
 
 def made(classes, n=60, seed=0, shift=0.0):
@@ -54,20 +53,6 @@ def test_each_study_has_a_forest_of_its_own():
     classes = ["tremor", "earthquake", "noise"]
     twins = {"one": made(classes, 200), "two": made(classes, 200, shift=50.0)}
     assert transfer(twins, recorded, seed=0)[0].balanced_accuracy > 0.8
-
-
-def test_studies_with_the_same_twin_share_a_forest(monkeypatch):
-    grown = []
-
-    def estimators(seed):
-        grown.append(rivals.estimators(seed)["forest"])
-        return {"forest": grown[-1]}
-
-    monkeypatch.setattr(transfers, "estimators", estimators)
-    same, other = (made(["tremor", "earthquake", "noise"], 20, seed=seed) for seed in (0, 9))
-    recorded = {name: made(["vt", "eruption"], 9, seed=k) for k, name in enumerate(("one", "two", "three"))}
-    transfer({"one": same, "two": same, "three": other}, recorded, seed=0)
-    assert [len(forest.estimators_) for forest in grown] == [30, 30]
 
 
 def test_events_of_different_twins_stay_different():

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from tremorlab.classify.rivals import TREES, Score, estimators, scored
+from tremorlab.classify.rivals import Score, estimators, scored
 from tremorlab.errors import DatasetError
 
 #: Class of the comparison -> classes of studies and twins that it gathers; others take no part.
@@ -49,21 +49,17 @@ class Labelled:
         return Labelled(self.features[kept], classes[kept].astype(str), np.asarray(self.events)[kept])
 
 
-def transfer(
-    twins: dict[str, Labelled], recorded: dict[str, Labelled], *, seed: int, trees: int = TREES
-) -> tuple[Score, pd.DataFrame]:
+def transfer(twins: dict[str, Labelled], recorded: dict[str, Labelled], *, seed: int) -> tuple[Score, pd.DataFrame]:
     """Train on twins, predict recorded windows.
 
     Parameters
     ----------
     twins
-        Study -> twin windows, cut like those of the study; studies with the same windows share a forest.
+        Study -> twin windows, cut like those of the study.
     recorded
         Study -> its windows.
     seed
         Seed of the forests and of the bootstrap over events.
-    trees
-        Trees of each forest.
 
     Returns
     -------
@@ -77,20 +73,17 @@ def transfer(
     DatasetError
         A study has no twin windows, no window of a shared class, or the twin lacks a class.
     """
-    truth, predicted, events, studies, forests = [], [], [], [], {}
+    truth, predicted, events, studies = [], [], [], []
     for name, own in recorded.items():
         if name not in twins:
             raise DatasetError(f"study {name}", "has no twin windows", "Cut twin windows like those of the study")
-        twin = twins[name]
-        train, test = twin.shared(), own.shared()
+        train, test = twins[name].shared(), own.shared()
         if missing := set(CLASSES) - set(train.classes):
             raise DatasetError(f"twin for {name}", f"has no {', '.join(sorted(missing))}", "Simulate a longer twin")
         if not len(test.classes):
             raise DatasetError(f"study {name}", "has no window of a shared class", "Leave the study out")
-        if id(twin) not in forests:
-            forest = estimators(seed)["forest"].set_params(n_estimators=trees)
-            forests[id(twin)] = forest.fit(train.features, train.classes)
-        predicted.append(forests[id(twin)].predict(test.features))
+        forest = estimators(seed)["forest"].fit(train.features, train.classes)
+        predicted.append(forest.predict(test.features))
         truth.append(test.classes)
         events += [f"{name} {event}" for event in test.events]
         studies += [name] * len(test.classes)

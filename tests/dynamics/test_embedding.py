@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.metrics import mutual_info_score
 
@@ -234,3 +235,12 @@ def test_divergence_is_the_mean_logarithm_of_distances():
     np.testing.assert_allclose(found.log_distance, curve)
     np.testing.assert_allclose(found.time_s, np.arange(21) / 50)
     assert found.per_second == pytest.approx(np.polyfit(np.arange(5, 21) / 50, curve[5:], 1)[0])
+
+
+@pytest.mark.parametrize(("points", "most"), [(1999, 1000), (1000, 250), (700, 1000)])
+def test_no_more_points_are_taken_than_asked_for(points, most, monkeypatch):
+    seen = []
+    monkeypatch.setattr(embedding, "pdist", lambda chosen: seen.append(len(chosen)) or pdist(chosen))
+    embedding.correlation_sum(np.random.default_rng(0).random((points, 2)), 1, most=most)
+    assert seen[0] <= most
+    assert seen[0] > min(points, most) / 2

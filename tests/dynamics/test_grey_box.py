@@ -278,3 +278,11 @@ def test_a_free_run_begins_after_it_has_settled(oscillator):
     assert fit.model.sampling_rate_hz * (1 / fit.time_s) == pytest.approx(50.0)
     np.testing.assert_allclose(fit.model.reach, np.ptp(fit.path, axis=1))
     np.testing.assert_allclose(fit.model.centre, (fit.path.max(axis=1) + fit.path.min(axis=1)) / 2)
+
+
+def test_noise_and_factors_that_are_none_are_refused(oscillator):
+    record, fit = oscillator
+    with pytest.raises(DynamicsError, match="noise_std -1: is not a positive number"):
+        grey_box.estimate(record, structures.LIENARD, noise_std=-1)
+    with pytest.raises(DynamicsError, match=r"factors \[-1.0, 1.0\]: are not all positive"):
+        grey_box.profile(fit, record, "f", np.array([-1.0, 1.0]))

@@ -489,3 +489,9 @@ def test_variances_are_those_of_least_squares_and_infinite_where_columns_add_up(
     found = assimilation.variances(more.T @ more)
     assert np.isinf(found[[0, 1, 4]]).all()
     np.testing.assert_allclose(found[[2, 3]], np.diag(np.linalg.inv(gram))[[2, 3]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [(0.1, 0.1), (0.1, -0.1, 0.1), (0.1, 0.0, 0.1), (0.1, np.nan, 0.1), 0.1])
+def test_noise_that_is_none_is_refused(noise):
+    with pytest.raises(DynamicsError, match=r"noise_std .* is not one positive number for each of the 3 states"):
+        joint.estimate(CLEAN, QUADRATIC, noise_std=noise)

@@ -359,3 +359,17 @@ def test_smoothing_may_be_over_five_samples_or_more():
     )
     np.testing.assert_array_equal(eleven.coefficients, default.coefficients)
     assert np.any(five.coefficients != eleven.coefficients)
+
+
+@pytest.mark.parametrize(
+    "options", [{"inclusion": 5.0}, {"members": 0}, {"blocks": 0}, {"denominators": {"w": ("x",)}}], ids=str
+)
+def test_options_that_do_not_fit_are_refused(options):
+    with pytest.raises(DynamicsError, match="do not fit states"):
+        sindy.fit(CLEAN, QUADRATIC, "ensemble", **options)
+
+
+def test_a_noise_that_was_taken_too_large_is_told():
+    level = 20 * CLEAN.values.std(axis=0) * 1e-3
+    model = sindy.fit(CLEAN, QUADRATIC, "joint", noise_std=tuple(level))
+    assert any("noise was taken too large" in note for note in model.notes)

@@ -168,3 +168,9 @@ def test_a_record_of_fifty_samples_will_do_and_is_made_of_floats():
     with pytest.raises(DynamicsError, match=r"record: is constant \(-5\)"):
         surrogates.scalar(np.full(60, -5.0))
     assert surrogates.scalar(1e6 + np.arange(60) * 1e-4).std() > 0
+
+
+@pytest.mark.parametrize(("value", "null"), [(np.nan, [1.0, 2.0]), (1.0, [np.nan, 2.0]), (1.0, [])])
+def test_what_could_not_be_measured_is_not_significant(value, null):
+    with pytest.raises(DynamicsError, match="cannot be ranked"):
+        surrogates.rank_p_value(value, null)

@@ -66,8 +66,8 @@ def test_a_slope_is_judged_by_its_interval(slope, verdict):
 
 def test_missing_states_as_a_cause_are_seen():
     values = {"sampling_ratio": "0.4", "noise_ratio": "0.5", "map_seeds": "2"}
-    assert outcome_of(claim_rules.causes, "06_equations", **values, missing_stays="2").verdict == "holds"
-    assert outcome_of(claim_rules.causes, "06_equations", **values, missing_stays="0").verdict == "in part"
+    assert outcome_of(claim_rules.causes, "06_equations", **values, missing_goes_on="2").verdict == "holds"
+    assert outcome_of(claim_rules.causes, "06_equations", **values, missing_goes_on="0").verdict == "in part"
 
 
 def test_the_real_record_is_judged_where_there_is_one():

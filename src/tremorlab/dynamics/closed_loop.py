@@ -60,7 +60,7 @@ def free_runs(
     models
         Models of one library.
     start
-        State, shape (states,).
+        State, shape (states,), or one of each model, shape (states, models).
     duration_s, rate_hz
         Length and sampling rate of the runs, in seconds of the real record.
     time_s
@@ -74,7 +74,7 @@ def free_runs(
     rates, reach, centre = _rates(models)
     every = max(1, int(np.ceil(1 / (rate_hz * _STEP_S))))
     step = 1 / (rate_hz * time_s * every)
-    states = np.repeat(np.asarray(start, float)[:, np.newaxis], len(models), axis=1)
+    states = _side_by_side(start, len(models))
     samples = round(duration_s * rate_hz)
     with np.errstate(all="ignore"):
         runs = trajectories.sample(_held(rates, centre, reach), states, step, every, samples)
@@ -90,13 +90,19 @@ def lyapunov_exponents(
     """Largest Lyapunov exponent of each model in 1/s, from a neighbour of its run; meaningless where it is lost."""
     rates, reach, centre = _rates([*models, *models])
     every = round(_PIECE_S / _STEP_S)
-    states = np.repeat(np.asarray(start, float)[:, np.newaxis], len(models), axis=1)
+    states = _side_by_side(start, len(models))
     with np.errstate(all="ignore"):
         growth = trajectories.separation_growth(
             _held(rates, centre, reach), states, _STEP_S / time_s, every, round(duration_s / _PIECE_S),
             np.random.default_rng(seed),
         )  # fmt: skip
     return growth.mean(axis=0) / _PIECE_S
+
+
+def _side_by_side(start, models):
+    """A state, or one of each model, as states of shape (states, models)."""
+    start = np.asarray(start, float)
+    return np.broadcast_to(start.reshape(len(start), -1), (len(start), models)).copy()
 
 
 def likeness(run: np.ndarray, record: Record) -> Likeness:

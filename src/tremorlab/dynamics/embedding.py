@@ -164,7 +164,7 @@ def correlation_sum(points: np.ndarray, apart: int, most: int = 2500) -> Correla
     DynamicsError
         Fewer than 100 pairs lie in the scaling range: there are too few points.
     """
-    step = max(1, len(points) // most)
+    step = max(1, -(-len(points) // most))
     chosen = points[::step]
     first, second = np.triu_indices(len(chosen), 1)
     distances = np.sort(pdist(chosen)[(second - first) * step > apart])

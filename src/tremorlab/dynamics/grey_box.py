@@ -61,7 +61,8 @@ class GreyBox:
     noise_std
         Of the observations, in the record's unit.
     model
-        Equations in scaled units (`Model`); ``model.usable`` says whether the fit is accepted and runs freely.
+        Equations in scaled units (`Model`); ``model.usable`` says whether the fit is accepted. Whether it runs freely,
+        `free_run` shows.
     unit, time_s
         Velocity and time of the scaled units.
     trail
@@ -275,15 +276,17 @@ def profile(fit: GreyBox, record: Record, parameter: str, factors: np.ndarray) -
     Raises
     ------
     DynamicsError
-        The parameter is not one of the structure's.
+        The parameter is not one of the structure's, or a factor is not positive.
     """
     names = fit.structure.parameters
+    factors = np.asarray(factors, float)
+    if not (factors > 0).all():
+        raise DynamicsError(f"factors {factors.tolist()}", "are not all positive", "Give shares of the estimate")
     if parameter not in names:
         raise DynamicsError(f"parameter {parameter!r}", f"is not one of {names}", "Choose from these")
     held = names.index(parameter)
     free = np.flatnonzero(np.arange(len(names)) != held)
     problem = _scaled(record, fit.structure, fit.noise_std)
-    factors = np.asarray(factors, float)
     found = np.full(len(factors), np.nan)
     for side in (np.flatnonzero(factors >= 1), np.flatnonzero(factors < 1)):
         values, path = fit.parameters / _units(fit.structure, problem), fit.path
@@ -324,6 +327,8 @@ def _scaled(record, structure, noise_std):
     velocity = record.values[:, 0] - record.values[:, 0].mean()
     unit, time_s = velocity.std(), 1 / (2 * np.pi * peak)
     floor, band_end = noise_floor(velocity[np.newaxis])
+    if noise_std is not None and not 0 < noise_std < np.inf:
+        raise DynamicsError(f"noise_std {noise_std}", "is not a positive number", "Give it in the record's unit")
     noise = floor[0] if noise_std is None else noise_std
     smooth = low_pass(velocity[np.newaxis], band_end)[0]
     noise = max(noise / unit, 1e-4)

@@ -8,7 +8,8 @@ Five ideas make it work on noisy records:
 4. at each step the path is eliminated with *all* candidates present, and the subset of coefficients is chosen from the
    quadratic form that is left, by backward elimination and swaps, at the price of Schwarz's criterion; the chosen ones
    are refitted;
-5. a model is accepted only if chi-square per observation is near one: otherwise the record is not explained.
+5. a model is accepted only if chi-square per observation is not far above one: otherwise the record is not explained.
+   Far below one says that the noise was taken too large, and nothing about the model.
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ START_SIZES = (0.25, 0.4, 0.65, 0.15, 1.0)
 
 #: Largest chi-square per observation of an accepted model.
 ACCEPTED = 1.3
+
+#: Below this chi-square per observation the noise was taken too large.
+OVERREAD = 0.5
 
 #: Price of a term for each unit of its degree (sum of its powers without sign), beside log(observations) for the term:
 #: a prior weight exp(-degree). It decides between terms that the record cannot tell apart, in favour of the simpler
@@ -93,8 +97,8 @@ def estimate(record: Record, library: Library, noise_std: np.ndarray | None = No
     Raises
     ------
     DynamicsError
-        The states do not fit the library's, the record cannot be used (`Record.check`), a state in a denominator is not
-        positive, the library is collinear on the record, or every start diverged.
+        The states do not fit the library's or the noises the states, the record cannot be used (`Record.check`), a
+        state in a denominator is not positive, the library is collinear on the record, or every start diverged.
     """
     record.check()
     step = 1 / record.sampling_rate_hz
@@ -102,6 +106,12 @@ def estimate(record: Record, library: Library, noise_std: np.ndarray | None = No
     floor_std, band_end = noise_floor(values)
     noise = floor_std.copy()
     if noise_std is not None:
+        if np.shape(noise_std) != (there.sum(),) or not np.all(np.isfinite(noise_std) & (np.asarray(noise_std) > 0)):
+            raise DynamicsError(
+                f"noise_std {np.asarray(noise_std).tolist()}",
+                f"is not one positive number for each of the {there.sum()} states of the record",
+                "Give the standard deviation of each, or none",
+            )
         noise[there] = noise_std
     noise = np.maximum(noise, 1e-6 * values.std(axis=1))
     path = low_pass(values, band_end)

@@ -4,11 +4,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import stft, welch
 
+from tremorlab.dynamics.denoise import noise_floor
 from tremorlab.dynamics.surrogates import scalar
 from tremorlab.errors import DynamicsError
 
-#: Spectra are compared where the second stands above this share of its maximum (-40 dB).
-_BAND = 1e-4
+#: Spectra are compared where the second stands above this share of its maximum (-40 dB), and above its noise by this
+#: factor (10 dB): models have no noise, and would be judged by it.
+_BAND, _ABOVE_NOISE = 1e-4, 10.0
 
 #: Pairs of harmonics whose sum is a harmonic, for `bicoherence`.
 TRIADS = ((1, 1), (1, 2), (2, 2), (1, 3))
@@ -22,10 +24,13 @@ def mean_frequency_hz(values: np.ndarray, rate_hz: float, level: float | None = 
 
 
 def log_spectral_distance_db(one: np.ndarray, other: np.ndarray) -> float:
-    """Root mean square difference of two power spectra (512 samples) in dB, in the second's band."""
+    """Root mean square difference of two power spectra (512 samples) in dB, in the second's band, above its noise."""
     length = min(512, len(one), len(other))
     spectra = [welch(each, nperseg=length, detrend="constant")[1][1:] for each in (one, other)]
-    band = spectra[1] > _BAND * spectra[1].max()
+    noise = 2 * noise_floor(np.asarray(other, float)[np.newaxis])[0][0] ** 2  # density of one side
+    band = spectra[1] > max(_BAND * spectra[1].max(), _ABOVE_NOISE * noise)
+    if not band.any():  # nothing but noise: compare what there is
+        band = spectra[1] > _BAND * spectra[1].max()
     tiny = np.finfo(float).tiny
     difference = [10 * np.log10(np.maximum(each[band], tiny)) for each in spectra]
     return float(np.sqrt(np.mean((difference[0] - difference[1]) ** 2)))

@@ -37,6 +37,9 @@ STATES = ("x", "y", "z")
 #: Rate in Hz at which free runs are compared with the motion.
 _RUN_HZ = 100
 
+#: Cut from both ends of a motion whose derivatives are differences, which are one-sided there.
+_EDGE_S = 1.0
+
 #: Seed of the motion that free runs are compared with; no record is a piece of it.
 _UNSEEN = 2**31
 
@@ -76,12 +79,22 @@ class Case:
     seed: int = 0
 
     def __post_init__(self):
-        if FINE_HZ % self.rate_hz or self.observed not in ("xyz", "xy", "z") or np.isnan(self.snr_db):
+        if (
+            self.rate_hz < 1
+            or FINE_HZ % self.rate_hz
+            or self.observed not in ("xyz", "xy", "z")
+            or np.isnan(self.snr_db)
+            or not 0 < self.duration_s < np.inf
+            or not 0 <= self.settle_s < np.inf
+        ):
             raise DynamicsError(
-                f"{self.rate_hz} Hz, states {self.observed!r}, {self.snr_db} dB",
-                f"is not a rate that divides {FINE_HZ}, one of 'xyz', 'xy', 'z', and a level",
+                f"{self.rate_hz} Hz, states {self.observed!r}, {self.snr_db} dB, {self.duration_s} s after "
+                f"{self.settle_s} s",
+                f"is not a rate that divides {FINE_HZ}, one of 'xyz', 'xy', 'z', a level and two lengths",
                 "Choose others",
             )
+        if self.method not in (*sindy.METHODS, TRUTH):
+            raise DynamicsError(f"method {self.method!r}", f"is not among {(*sindy.METHODS, TRUTH)}", "Choose one")
 
 
 def grid(**axes: Iterable) -> list[Case]:
@@ -157,15 +170,15 @@ def _motion(case):
 def attempt(case: Case, values: np.ndarray) -> tuple[dict, Model | None]:
     """Add noise to the scaled states, shape (samples, 3), fit, and score terms and coefficients."""
     form = julian.scaled(Parameters(p1=1e6 * case.p1_mpa))
-    record = Record(values, case.rate_hz * form.time_s, STATES)
+    clean = record = Record(values, case.rate_hz * form.time_s, STATES)
     if np.isfinite(case.snr_db):
-        record = with_noise(record, case.snr_db, "snr_db", np.random.default_rng([case.seed, 2]))
+        record = with_noise(clean, case.snr_db, "snr_db", np.random.default_rng([case.seed, 2]))
     began = time.process_time()
     truth = library.julian_truth(form) if case.observed != "z" else {}
     try:
         record, terms = _seen(record, case.observed)
         if case.method == TRUTH:
-            models = [true_model(record, form)]
+            models = [true_model(clean, form)]
         else:
             models = sindy.candidates(record, terms, case.method, THRESHOLDS)
         model = _best(models, truth) if truth else _liveliest(models, record, case, form)
@@ -187,7 +200,7 @@ def attempt(case: Case, values: np.ndarray) -> tuple[dict, Model | None]:
 
 
 def true_model(record: Record, form: Scaled) -> Model:
-    """Julian's equations without wall mass as a model of a record of all scaled states."""
+    """Julian's equations without wall mass as a model of a record of all scaled states; runs begin where that does."""
     terms = library.julian_library()
     table = terms.known.copy()
     for (state, term), value in library.julian_truth(form).items():
@@ -233,6 +246,9 @@ def _liveliest(models, record, case, form):
 def closed_loops(cases: Sequence[Case], models: Sequence[Model | None], run_s: float) -> pd.DataFrame:
     """Free runs of all models of a regime side by side, beside a run of the true motion that no model was fitted to.
 
+    All begin where that motion begins, but for the true equations, which begin where their record does: two runs of the
+    same motion are to be compared, not one with itself.
+
     Returns
     -------
     pandas.DataFrame
@@ -245,11 +261,9 @@ def closed_loops(cases: Sequence[Case], models: Sequence[Model | None], run_s: f
             groups.setdefault((case.p1_mpa, case.observed == "z"), []).append(i)
     for (p1_mpa, scalar), members in groups.items():
         form = julian.scaled(Parameters(p1=1e6 * p1_mpa))
-        motion, exponent = _reference(p1_mpa, run_s)
-        target = Record(motion, _RUN_HZ, STATES)
-        if scalar:
-            target = replace(_seen(target.scale(1.0, form.time_s), "z")[0], sampling_rate_hz=_RUN_HZ)
-        group, start = [models[i] for i in members], target.values[0]
+        target, exponent = _reference(p1_mpa, run_s, scalar)
+        group = [models[i] for i in members]
+        start = np.array([models[i].first if cases[i].method == TRUTH else target.values[0] for i in members]).T
         runs = closed_loop.free_runs(group, start, run_s, _RUN_HZ, form.time_s)
         found = closed_loop.lyapunov_exponents(group, start, run_s, form.time_s)
         for i, run, each in zip(members, runs, found, strict=True):
@@ -260,11 +274,19 @@ def closed_loops(cases: Sequence[Case], models: Sequence[Model | None], run_s: f
 
 
 @cache
-def _reference(p1_mpa: float, run_s: float) -> tuple[np.ndarray, float]:
+def _reference(p1_mpa: float, run_s: float, scalar: bool) -> tuple[Record, float]:
     """A motion on the attractor, scaled, at the rate of the free runs, and its largest Lyapunov exponent."""
-    (motion,) = clean_motions([Case(p1_mpa=p1_mpa, duration_s=run_s, seed=_UNSEEN)]).values()
+    edge_s = _EDGE_S if scalar else 0.0
+    (motion,) = clean_motions([Case(p1_mpa=p1_mpa, duration_s=run_s + 2 * edge_s, seed=_UNSEEN)]).values()
+    form = julian.scaled(Parameters(p1=1e6 * p1_mpa))
+    record = Record(motion, FINE_HZ * form.time_s, STATES)
+    if scalar:
+        record = _seen(record, "z")[0]
+    edge = round(edge_s * FINE_HZ)
+    inside = record.values[edge : len(motion) - edge]
+    target = Record(inside[:: FINE_HZ // _RUN_HZ], _RUN_HZ, record.names)
     exponent = regimes.lyapunov_exponents([Parameters(p1=1e6 * p1_mpa)], run_s / 2, 16, 5.0)[0]
-    return motion[:: FINE_HZ // _RUN_HZ], exponent.per_second
+    return target, exponent.per_second
 
 
 def processes(workers: int) -> ProcessPoolExecutor:

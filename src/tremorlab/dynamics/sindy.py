@@ -117,6 +117,14 @@ def candidates(
             f"method {method!r}, options {unknown}", f"must be among {METHODS} and known", "Check names"
         )
     settings = Options(**options)
+    strangers = sorted(set(settings.denominators or {}) - set(library.names))
+    if strangers or not 0 <= settings.inclusion <= 1 or settings.members < 1 or settings.blocks < 1:
+        raise DynamicsError(
+            f"denominators of {strangers}, inclusion {settings.inclusion}, {settings.members} members of "
+            f"{settings.blocks} blocks",
+            f"do not fit states {library.names}, a share from 0 to 1, and whole numbers from 1",
+            "Choose others",
+        )
     record.check()
     if method == "joint":
         return [_joint(record, library, settings)]
@@ -166,6 +174,8 @@ def _joint(record, library, settings):
     half = 1.96 * found.standard_errors
     reason = "" if found.accepted else f"chi-square per observation is {found.chi_square:.2f}, above {joint.ACCEPTED}"
     notes = (*found.trail, f"chi-square per observation {found.chi_square:.3f}")
+    if found.chi_square < joint.OVERREAD:
+        notes += ("far below one: the noise was taken too large, and terms may be missing or false; give noise_std",)
     table = found.coefficients
     edges = table - half, table + half
     return _model(

@@ -115,12 +115,22 @@ def asymmetry(values: ArrayLike, longest: int) -> float:
 def rank_p_value(value: float, null: ArrayLike) -> float:
     """One-sided p value of a value that should be larger than under the null: (1 + surrogates reaching it) / (1 + n).
 
+    Raises
+    ------
+    DynamicsError
+        The value or one of the null is not a number: what could not be measured is not significant.
+
     Examples
     --------
     >>> rank_p_value(3.0, [1.0, 2.0, 2.5])
     0.25
     """
     null = np.asarray(null, float)
+    if not null.size or np.isnan(value) or np.isnan(null).any():
+        raise DynamicsError(
+            f"value {value} against {null.size} surrogates", f"{np.isnan(null).sum()} of them NaN, cannot be ranked",
+            "Leave out what could not be measured",
+        )  # fmt: skip
     return float((1 + np.count_nonzero(null >= value)) / (1 + null.size))
 
 

@@ -197,11 +197,11 @@ def fails_on_recording(found: Findings) -> Outcome:
 def causes(found: Findings) -> Outcome:
     """Each cause by itself: coarse sampling, noise, missing states."""
     sampling, noise = (found.number("06_equations", name) for name in ("sampling_ratio", "noise_ratio"))
-    stays, total = (int(found.number("06_equations", name)) for name in ("missing_stays", "map_seeds"))
-    got = f"true-positive ratio: 100 Hz {sampling:.2f}, 20 dB {noise:.2f}; states missing: {stays} of {total} runs stay"
+    going, total = (int(found.number("06_equations", name)) for name in ("missing_goes_on", "map_seeds"))
+    got = f"true-positive ratio: 100 Hz {sampling:.2f}, 20 dB {noise:.2f}; states missing: {going} of {total} go on"
     if min(sampling, noise) >= 1:
         return Outcome(got, "does not hold")
-    return Outcome(got, "holds" if max(sampling, noise) < 1 and stays == total else "in part")
+    return Outcome(got, "holds" if max(sampling, noise) < 1 and going == total else "in part")
 
 
 def monitors(found: Findings) -> Outcome:

@@ -199,16 +199,3 @@ def test_steady_flow_balances_drag_and_stiffness():
     _, c2, c1, c0 = np.poly(np.array(columns).T / scale)
     assert pytest.approx(c0 / (c1 * c2), rel=1e-4) == steady.R
     assert 2 * np.pi * steady.onset_frequency_hz == pytest.approx(np.sqrt(c1), rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"tolerance": 0.0}, "tolerance 0.0"),
-        ({"settle_s": -5.0}, "-5.0 s before the record"),
-        ({"duration_s": np.nan}, "nan s at 100 Hz: is fewer than two samples"),
-    ],
-)
-def test_runs_that_cannot_be_are_refused(wrong, message):
-    with pytest.raises(DynamicsError, match=message):
-        julian.simulate(julian.Parameters(p1=13e6), **({"duration_s": 1.0} | wrong))

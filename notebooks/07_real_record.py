@@ -242,7 +242,7 @@ publish.values(
 #
 # > {glue:text}`sparsest`
 #
-# with {glue:text}`n_linear` linear terms of {glue:text}`n_terms`. The report found equations that are little more than a linear centre, "a simple
+# It has {glue:text}`n_terms` terms, {glue:text}`n_linear` of them linear. The report found equations that are little more than a linear centre, "a simple
 # attractor". The delay coordinates of a noisy record neither have exact sparse equations nor smooth derivatives, so that no setting can be
 # expected to mend it.
 #
@@ -800,9 +800,9 @@ else:
     rows = stiffness_follows(glide[0], *limits)
     rank = rows["fundamental"].corr(rows["stiffness"], method="spearman")
     followed = (
-        f"rank correlation {rank:+.2f} over {len(rows)} accepted pieces"
+        f"Rank correlation {rank:+.2f} over {len(rows)} accepted pieces"
         if len(rows) > 3
-        else f"not to be said: {len(rows)} pieces accepted"
+        else f"Not to be said: {len(rows)} pieces are accepted"
     )
 publish.values(followed=followed)
 

@@ -8,6 +8,7 @@ out. Largest Lyapunov exponent: Rosenstein, Collins and De Luca 1993, Physica D 
 These measures always return a number. What it means is decided by surrogates (`tremorlab.dynamics.surrogates`).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,7 +165,7 @@ def correlation_sum(points: np.ndarray, apart: int, most: int = 2500) -> Correla
     DynamicsError
         Fewer than 100 pairs lie in the scaling range: there are too few points.
     """
-    step = max(1, -(-len(points) // most))
+    step = max(1, math.ceil(len(points) / most))
     chosen = points[::step]
     first, second = np.triu_indices(len(chosen), 1)
     distances = np.sort(pdist(chosen)[(second - first) * step > apart])
